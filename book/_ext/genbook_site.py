@@ -1,0 +1,220 @@
+"""The book's Sphinx extension: self-contained, light and accessible pages, and checks that Sphinx doesn't make."""
+
+import html
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pydata_sphinx_theme
+from docutils import nodes
+from fontTools import subset
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parents[2]
+ICONS = Path(pydata_sphinx_theme.__file__).parent.joinpath("theme/pydata_sphinx_theme/static/vendor/fontawesome/6.5.2")
+log = logging.getLogger(__name__)
+
+
+# --- Before reading ---------------------------------------------------------------------------------------------
+
+
+def read_address(app, config) -> None:
+    """Take the repository's address, and with it the site's, from pyproject.toml: the one place that has it."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    repository = urls["Repository"].rstrip("/")
+    owner, name = repository.split("/")[-2:]
+    config.html_baseurl = f"https://{owner}.github.io/{name}/"
+    config.html_context["repository"] = repository
+
+
+def forget_failed_build(app, config) -> None:
+    """Start afresh after a build that gave warnings or was cut off: else the next one would skip those pages."""
+    unfinished = Path(app.doctreedir, "unfinished")
+    if unfinished.exists():
+        Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
+
+
+def remember_good_build(app, error) -> None:
+    if not error and not app._warncount:
+        Path(app.doctreedir, "unfinished").unlink(missing_ok=True)
+
+
+# --- On reading: what Sphinx passes in silence, as warnings -------------------------------------------------------
+
+
+def warn(message: str, node: nodes.Node) -> None:
+    while not node.line and node.parent:  # inline elements don't know their line
+        node = node.parent
+    log.warning(message, location=node, type="genbook", subtype="lint")
+
+
+def lint(app, doctree: nodes.document) -> None:
+    """Warn of images without alt text, TeX outside of formulas and errors in the outputs of notebooks."""
+    for image in doctree.findall(nodes.image):
+        if not image.get("alt", "").strip():
+            warn(f"this image needs alt text: {image['uri']}", image)
+    for raw in doctree.findall(nodes.raw):
+        for tag in re.findall(r"<img\b[^>]*>", raw.astext()):
+            if not re.search(r"""\balt=(["']?)[^"'\s>]""", tag):
+                warn(f"this image needs alt text: {tag[:80]}", raw)
+    for text in doctree.findall(nodes.Text):
+        verbatim = (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.comment, nodes.raw)
+        if not isinstance(text.parent, verbatim) and (tex := re.search(r"\\begin\{\w+|\$\$", text)):
+            warn(f"{tex[0]} outside of a formula: put it in $$ … $$", text.parent)
+    for block in doctree.findall(nodes.literal_block):
+        if "traceback" in block["classes"]:
+            warn(f"a cell ended with an error: {block.astext().strip().splitlines()[-1]}", block)
+
+
+def unique_ids(app, doctree: nodes.document, docname: str) -> None:
+    """sphinx-proof and sphinx-exercise give the body of every box the same id: drop it."""
+    for section in doctree.findall(nodes.section):
+        if {"proof-content", "exercise-content", "solution-content"} & set(section["ids"]):
+            section["ids"] = []
+
+
+# --- On writing ---------------------------------------------------------------------------------------------------
+
+
+REPAIRS = {  # what other tools write, and what axe asks for instead
+    r'<script type="text/x-thebe-config">.*?</script>': "",
+    r'<summary aria-label="Toggle hidden content">': "<summary>",
+    r'role="doc-biblioentry"': 'role="listitem"',
+    r"<th\b[^>]*>\s*(<p>\s*</p>)?\s*</th>": "<td></td>",
+}
+USED_WITH = {"katex": 'class="katex', "sphinx-design": 'class="sd-', "design-tabs": 'class="sd-tab', "thebe": "\0"}
+
+
+def finish_page(app, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Drop the scripts and styles that a page doesn't use, describe it, and link it to its sources."""
+    body = context.get("body", "")
+    for pattern, repaired in REPAIRS.items():
+        body = re.sub(pattern, repaired, body, flags=re.DOTALL)
+    context["body"] = body
+    context["script_files"] = lean(context["script_files"], body)
+    context["css_files"] = lean(context["css_files"], body)
+    context.setdefault("pagetitle", context.get("title", "Search"))  # the heading in print
+    if 'name="description"' not in context.get("metatags", ""):
+        text = html.escape(describe(context, doctree))
+        context["metatags"] = context.get("metatags", "") + f'\n<meta name="description" content="{text}" />'
+    if pagename == "404":  # served at any depth: its links start from the site's root
+        base = urlsplit(app.config.html_baseurl).path
+        context["metatags"] += f'\n<base href="{base}" />'
+        context["pageurl"] = None
+    elif doctree:
+        source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir)
+        repository = app.config.html_context["repository"]
+        if source.suffix == ".ipynb":
+            context["notebook"] = context["pathto"](f"_sources/{source.as_posix()}", True)
+            colab = repository.replace("https://github.com", "https://colab.research.google.com/github")
+            context["colab"] = f"{colab}/blob/main/{source.as_posix()}"
+            source = source.parent / "src" / f"{source.stem}.md"  # what people edit
+        context["edit"] = f"{repository}/edit/main/{source.as_posix()}"
+        context["issue"] = f"{repository}/issues/new?title=On%20{source.as_posix()}%3A%20"
+
+
+def lean(assets: list, body: str) -> list:
+    """The scripts or styles that a page uses, each once; scripts deferred where no other needs them at once."""
+    kept, seen = [], set()
+    for asset in assets:
+        name, inline = str(asset.filename or ""), asset.attributes.get("body") or ""
+        unused = any(key in name + inline.lower() and mark not in body for key, mark in USED_WITH.items())
+        if unused or (name, inline) in seen:
+            continue
+        seen.add((name, inline))
+        if name.endswith(".js") and not re.search("documentation_options|doctools", name):
+            asset.attributes["defer"] = "defer"
+        kept.append(asset)
+    return kept
+
+
+def describe(context: dict, doctree: nodes.document | None) -> str:
+    """The first paragraph of a page, cut to about 155 characters, for search engines."""
+    paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
+    text = next((p.astext() for p in paragraphs if isinstance(p.parent, nodes.section)), "")
+    text = " ".join(text.split()) or f"{context.get('title', 'Search')}: {context['docstitle']}"
+    return text if len(text) <= 155 else text[:155].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+
+
+def page_not_found(app):
+    body = (
+        "<h1>This page does not exist</h1>"
+        f'<p>It may have moved. <a href="{app.config.root_doc}.html">Start at the beginning</a>, '
+        'or <a href="search.html">search the book</a>.</p>'
+    )
+    yield "404", {"title": "Page not found", "body": body}, "page.html"
+
+
+# --- After writing ------------------------------------------------------------------------------------------------
+
+
+def cut_icon_fonts(app, error) -> None:
+    """Replace Font Awesome, 1.5 MB of script and 300 kB of fonts, by the icons that the site shows: a few kB."""
+    if error:
+        return
+    static = Path(app.outdir, "_static")
+    out = static / "genbook" / "icons"
+    out.mkdir(parents=True, exist_ok=True)
+    pages = "".join(page.read_text(encoding="utf-8") for page in Path(app.outdir).rglob("*.html"))
+    styles = "".join(css.read_text(encoding="utf-8") for css in static.glob("styles/*.css"))
+    names = set(re.findall(r"\bfa-([a-z0-9-]+)", pages))
+    css = (ICONS / "css" / "all.min.css").read_text(encoding="utf-8")
+    rules = {
+        name: code
+        for selectors, code in re.findall(r'([^{}]+)\{content:"\\([0-9a-f]+)"\}', css)
+        for name in re.findall(r"\.fa-([a-z0-9-]+)::?before", selectors)
+        if name in names
+    }
+    codes = {int(code, 16) for code in rules.values()}
+    codes |= {int(code, 16) for code in re.findall(r"\\([ef][0-9a-f]{3})\b", styles)}
+    codes |= {ord(character) for character in styles if "\ue000" <= character <= "\uf8ff"}
+    for font in ("fa-solid-900", "fa-brands-400"):
+        options = subset.Options(flavor="woff2", layout_features=[])
+        loaded = subset.load_font(str(ICONS / "webfonts" / f"{font}.ttf"), options)
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=codes)
+        cutter.subset(loaded)
+        subset.save_font(loaded, str(out / f"{font}.woff2"), options)
+        loaded.close()
+    icons = "".join(f'.fa-{name}::before{{content:"\\{code}"}}\n' for name, code in sorted(rules.items()))
+    (out / "icons.css").write_text((ROOT / "book/_ext/icons.css").read_text(encoding="utf-8") + icons, encoding="utf-8")
+
+
+def tidy_output(app, error) -> None:
+    """Write the site's root page and remove what no page uses."""
+    if error:
+        return
+    out = Path(app.outdir)
+    start = f"{app.config.root_doc}.html"
+    description = html.escape(app.config.html_title)
+    (out / "index.html").write_text(
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{description}</title>\n'
+        f'<meta name="description" content="{description}"><meta http-equiv="refresh" content="0; url={start}">\n'
+        f'<link rel="canonical" href="{app.config.html_baseurl}{start}"></head>\n'
+        f'<body><main><h1>{description}</h1><p><a href="{start}">Read the book</a></p></main></body></html>\n',
+        encoding="utf-8",
+    )
+    for page in out.rglob("*.html"):  # of sources that are gone
+        if page.relative_to(out).with_suffix("").as_posix() not in {*app.env.found_docs, "index", "search", "404"}:
+            page.unlink()
+    for folder in ("vendor", "locales"):
+        shutil.rmtree(out / "_static" / folder, ignore_errors=True)
+    for unused in [*out.glob("_static/**/*.map"), *out.glob("_static/*thebe*")]:
+        unused.unlink()
+
+
+def setup(app) -> dict:
+    app.connect("config-inited", read_address)
+    app.connect("config-inited", forget_failed_build)
+    app.connect("doctree-read", lint)
+    app.connect("doctree-resolved", unique_ids)
+    app.connect("html-collect-pages", page_not_found)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", cut_icon_fonts, priority=300)
+    app.connect("build-finished", tidy_output, priority=400)
+    app.connect("build-finished", remember_good_build, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,100 @@
+"""Figures of the book: one style, colour-blind-safe. Every function takes `ax=None`, draws there and returns it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torchvision.utils import make_grid
+
+# Okabe and Ito's palette, which people with any common colour blindness can tell apart, dark to light.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = COLOURS = [
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#666666",
+]  # fmt: skip
+
+
+def use_style() -> None:
+    """Set matplotlib to the book's style: small figures with large letters, legible in print and on a phone."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (5.2, 3.2),
+            "figure.dpi": 110,
+            "savefig.dpi": 160,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+            "image.cmap": "gray_r",  # digits as ink on paper
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return plt.subplots()[1] if ax is None else ax
+
+
+def image_grid(images: torch.Tensor, *, columns: int, ax: Axes | None = None) -> Axes:
+    """Draw images in [0, 1], (N, H, W) or (N, 3, H, W), row by row in `columns` columns."""
+    if images.ndim not in (3, 4) or len(images) == 0:
+        raise ValueError(f"expected images (N, H, W) or (N, 3, H, W), got shape {tuple(images.shape)}")
+    ax = _axes(ax)
+    images = images.detach().float().cpu()
+    images = images[:, None] if images.ndim == 3 else images  # -> (N, 1 or 3, H, W)
+    sheet = make_grid(images, nrow=columns, padding=1, pad_value=0.5)  # -> (3, H', W')
+    ax.imshow(sheet.permute(1, 2, 0) if images.shape[1] == 3 else sheet[0], vmin=0, vmax=1)
+    ax.set_axis_off()
+    return ax
+
+
+def table(values, *, x: str = "X", y: str = "Y", fmt: str = "{:.2f}", ax: Axes | None = None) -> Axes:
+    """Draw a table, (|Y|, |X|), as shaded cells with their values; columns are X and rows are Y, as in the text."""
+    ax = _axes(ax)
+    values = np.asarray(values, dtype=float)
+    ax.imshow(values, cmap="Blues", vmin=0, vmax=max(1e-12, 1.6 * np.nanmax(values)))
+    for (row, column), value in np.ndenumerate(values):
+        ax.text(column, row, fmt.format(value), ha="center", va="center")
+    ax.set_xticks(range(values.shape[1]), [f"{x}={k}" for k in range(values.shape[1])])
+    ax.set_yticks(range(values.shape[0]), [f"{y}={k}" for k in range(values.shape[0])])
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def gibbs_path(points, *, start=None, ax: Axes | None = None) -> Axes:
+    """Draw a chain (steps, 2) with each sweep's two axis-parallel moves: first x, then y."""
+    ax = _axes(ax)
+    points = np.asarray(points, dtype=float)
+    if start is not None:
+        points = np.concatenate([np.asarray(start, dtype=float)[None], points])
+    corners = np.repeat(points, 2, axis=0)[:-1]
+    corners[1::2, 0] = points[1:, 0]  # x has moved, y has not yet: (x_t, y_{t-1})
+    ax.plot(*corners.T, lw=1, color=SKY, zorder=1)
+    ax.plot(*points[1:].T, ".", color=BLUE, ms=4, zorder=2)
+    ax.plot(*points[0], "s", color=RED, ms=7, zorder=3, label="start")
+    return ax
+
+
+def traces(chains, *, ax: Axes | None = None) -> Axes:
+    """Draw one scalar of several chains, (chains, steps), against the sweep."""
+    ax = _axes(ax)
+    for k, chain in enumerate(np.asarray(chains, dtype=float)):
+        ax.plot(chain, lw=0.8, color=COLOURS[k % len(COLOURS)], label=f"chain {k + 1}")
+    ax.set_xlabel("sweep")
+    return ax
+
+
+def ellipse(covariance, *, mean=(0, 0), sigmas=(1, 2), ax: Axes | None = None, **line) -> Axes:
+    """Draw the contours of a 2-D Gaussian at the given numbers of standard deviations."""
+    ax = _axes(ax)
+    angle = np.linspace(0, 2 * np.pi, 200)
+    circle = np.stack([np.cos(angle), np.sin(angle)])  # (2, 200)
+    root = np.linalg.cholesky(np.asarray(covariance, dtype=float))
+    for k in sigmas:
+        x, y = k * root @ circle
+        ax.plot(np.asarray(mean)[0] + x, np.asarray(mean)[1] + y, **{"color": GREY, "lw": 1, **line})
+    return ax

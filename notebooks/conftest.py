@@ -1,0 +1,10 @@
+"""nbval runs the notebooks in the environment in which build.py made their outputs."""
+
+import os
+
+import build
+import matplotlib.font_manager  # noqa: F401 (makes the font cache now, so that no cell warns about it)
+
+environment = build.environment()
+os.environ.clear()
+os.environ.update(environment)

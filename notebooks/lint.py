@@ -1,0 +1,190 @@
+"""The house rules for chapters that a program can check. Each check gives a list of messages; none is good."""
+
+import ast
+import builtins
+import re
+from statistics import median
+
+LONGEST_CELL, MEDIAN_CELL = 40, 10  # lines
+LARGEST_NOTEBOOK = 1_000_000  # bytes
+# Names that do not make a claim's condition depend on anything that the chapter computed.
+NEUTRAL = {*dir(builtins), "np", "numpy", "torch", "math"}
+LITERAL = (
+    ast.Constant,
+    ast.Compare,
+    ast.cmpop,
+    ast.BoolOp,
+    ast.boolop,
+    ast.UnaryOp,
+    ast.unaryop,
+    ast.BinOp,
+    ast.operator,
+)
+MIME_TYPES = {"text/plain", "text/html", "text/latex", "text/markdown", "image/png"}
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def calls(source: str, name: str) -> list[ast.Call]:
+    """The calls of the function `name` in the order of the text; a module may stand before the name."""
+    found = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and name in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))
+    ]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+
+def claim_texts(cell) -> list[str]:
+    """The texts of the cell's claims; '' stands for a text that is not a plain string."""
+    texts = []
+    for call in calls(cell.source, "claim"):
+        text = call.args[0] if call.args else None
+        texts.append(text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else "")
+    return texts
+
+
+def all_claims(notebook) -> list[str]:
+    """The texts of a chapter's claims, in order."""
+    return [text for cell in code_cells(notebook) for text in claim_texts(cell)]
+
+
+def duplicate_claims(chapters: dict) -> list[str]:
+    """chapters: name -> notebook. A claim's text is its name on the claims page, so no two are the same."""
+    seen, messages = {}, []
+    for chapter, notebook in chapters.items():
+        for number, cell in enumerate(code_cells(notebook), 1):
+            for text in claim_texts(cell):
+                place = f"{chapter}, code cell {number}"
+                if text in seen:
+                    messages.append(f"{place}: the claim {text!r} was already made in {seen[text]}")
+                seen.setdefault(text, place)
+    return messages
+
+
+def fixed_names(source: str) -> set[str]:
+    """Names that are only ever bound to a literal such as `True` or `1 == 1`."""
+    bound, literal = [], []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.append(node.id)
+        if isinstance(node, ast.Assign) and all(isinstance(part, LITERAL) for part in ast.walk(node.value)):
+            literal += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return {name for name in literal if bound.count(name) == literal.count(name)}
+
+
+def is_constant(condition: ast.expr, fixed: set[str]) -> bool:
+    """Whether the condition holds nothing that the chapter has computed."""
+    names = [node for node in ast.walk(condition) if isinstance(node, ast.Name)]
+    own = {name.id for name in names if isinstance(name.ctx, ast.Store)}  # of comprehensions
+    return {name.id for name in names} - own <= NEUTRAL | fixed
+
+
+def source_problems(chapter: str, notebook, setup: str) -> list[str]:
+    """What is wrong with a chapter before it is run. setup: what its setup cell must hold."""
+    messages = []
+    cells = code_cells(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and "{code-cell}" in cell.source:
+            messages.append(f"{chapter}: a code cell inside another directive does not run:\n{cell.source}")
+    for number, cell in enumerate(cells, 1):
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            messages.append(f"{chapter}, code cell {number}: not plain Python: {error}")
+    if messages:
+        return messages
+    fixed = fixed_names("\n".join(cell.source for cell in cells))
+    for number, cell in enumerate(cells, 1):
+        messages += [f"{chapter}, code cell {number}: {text}" for text in cell_problems(cell, fixed)]
+    if [cell.source for cell in cells if "setup" in tags(cell)] != [setup]:
+        messages.append(f"{chapter}: expected one code cell tagged setup that holds one comment line")
+    lengths = [len(cell.source.splitlines()) for cell in cells if "setup" not in tags(cell)]
+    if lengths and median(lengths) > MEDIAN_CELL:
+        messages.append(
+            f"{chapter}: the median code cell has {median(lengths):g} lines, at most {MEDIAN_CELL} are fine"
+        )
+    return messages
+
+
+def cell_problems(cell, fixed: set[str]) -> list[str]:
+    """What is wrong with one code cell before it is run."""
+    messages = []
+    lines = len(cell.source.splitlines())
+    if not cell.source.strip():
+        messages.append("is empty")
+    if lines > LONGEST_CELL:
+        messages.append(f"has {lines} lines, at most {LONGEST_CELL} are fine")
+
+    claims = calls(cell.source, "claim")
+    if bool(claims) != ("claim" in tags(cell)):
+        messages.append("the tag claim and a call of claim(…) go together")
+    for call, text in zip(claims, claim_texts(cell), strict=True):
+        if not text:
+            messages.append(f"a claim's text must be a plain string: {ast.unparse(call)}")
+        conditions = call.args[1:] + [keyword.value for keyword in call.keywords]
+        if len(conditions) != 1 or is_constant(conditions[0], fixed):
+            messages.append(f"a claim needs a condition that the chapter has computed: {ast.unparse(call)}")
+
+    for tag in tags(cell):
+        if tag == "raises-exception" or (tag.startswith("nbval") and tag != "nbval-ignore-output"):
+            messages.append(f"the tag {tag} is not allowed: it weakens the validation")
+    if re.search(r"^\s*#\s*(NBVAL_|PYTEST_VALIDATE)", cell.source, re.M):
+        messages.append("an NBVAL comment is not allowed: use a tag, which the reader does not see")
+    if "nbval-ignore-output" in tags(cell):
+        if claims:
+            messages.append("a claim's output is always compared: move it out of the cell tagged nbval-ignore-output")
+        elif "training-log" not in tags(cell) and not calls(cell.source, "glue"):
+            messages.append("nbval-ignore-output is only for cells that glue a number or are tagged training-log")
+    return messages
+
+
+def output_problems(chapter: str, notebook, size: int) -> list[str]:
+    """What is wrong with a chapter that has run. size: of its file, in bytes."""
+    messages = []
+    cells = code_cells(notebook)
+    if [cell.execution_count for cell in cells] != [*range(1, len(cells) + 1)]:
+        messages.append(f"{chapter}: was not run once from top to bottom")
+    if size > LARGEST_NOTEBOOK:
+        messages.append(f"{chapter}: has {size} bytes, at most {LARGEST_NOTEBOOK} are fine")
+    for number, cell in enumerate(cells, 1):
+        messages += [f"{chapter}, code cell {number}: {text}" for text in cell_output_problems(cell)]
+    return messages
+
+
+def cell_output_problems(cell) -> list[str]:
+    """What is wrong with the outputs of one code cell."""
+    messages = []
+    streams = {"stdout": "", "stderr": ""}
+    shown = []  # MIME types, one for each output that has it
+    for output in cell.outputs:
+        if output.output_type == "error":
+            messages.append(f"ended in an error: {output.ename}: {output.evalue}")
+        elif output.output_type == "stream":
+            streams[output.name] += output.text
+        else:
+            shown += output.data
+            if re.search(r"\bat 0x[0-9a-f]{6}", output.data.get("text/plain", "")):
+                messages.append("shows an object's address, which differs each time: " + output.data["text/plain"])
+    if streams["stderr"]:
+        messages.append("wrote to stderr: " + streams["stderr"])
+    if alien := sorted(set(shown) - MIME_TYPES):
+        messages.append(f"shows {', '.join(alien)}; images are PNG")
+    claimed = [line[2:] for line in streams["stdout"].splitlines() if line.startswith("✓ ")]
+    if claimed != claim_texts(cell):
+        messages.append(f"its claims are {claim_texts(cell)}, its output holds {claimed}")
+
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    images = shown.count("image/png")
+    if images and not (figure.get("caption") and figure.get("name") and alt):
+        messages.append("a figure needs a caption, a name (mystnb.figure) and an alt text (mystnb.image)")
+    if images > 1 or (figure and not images):
+        messages.append(f"shows {images} images: a figure's cell shows one")
+    return messages

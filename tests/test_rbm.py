@@ -1,0 +1,292 @@
+"""The RBM against enumeration of every state of a tiny one, autograd, and scipy's chi-square test."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from genbook import rbm as rbm_module
+from genbook.rbm import RBM, centre, flip, gradient, train_pcd
+
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+def rng(seed=0, device="cpu"):
+    return torch.Generator(device).manual_seed(seed)
+
+
+def random_rbm(visible=4, hidden=3, seed=0, size=1.0, device="cpu"):
+    """An RBM whose parameters are all of the order of `size`: no part of the energy is negligible."""
+    generator = rng(seed, device)
+    rbm = RBM(visible, hidden, generator=generator)
+    for parameter in rbm.parameters():
+        parameter.normal_(0, size, generator=generator)
+    return rbm
+
+
+def all_states(n):
+    return np.array(list(product([0.0, 1.0], repeat=n)))
+
+
+def exact_joint(rbm):
+    """p(v, h) as a table (2^visible, 2^hidden) and log Z, by the definition: every state, loops, float64."""
+    w, b, c = (parameter.cpu().double().numpy() for parameter in (rbm.weights, rbm.visible_bias, rbm.hidden_bias))
+    vs, hs = all_states(len(b)), all_states(len(c))
+    table = np.zeros((len(vs), len(hs)))
+    for i, v in enumerate(vs):
+        for j, h in enumerate(hs):
+            energy = -sum(v[k] * w[k, m] * h[m] for k in range(len(b)) for m in range(len(c))) - b @ v - c @ h
+            table[i, j] = math.exp(-energy)
+    return table / table.sum(), math.log(table.sum())
+
+
+def as_tensor(states, device="cpu"):
+    return torch.tensor(states, dtype=torch.float32, device=device)
+
+
+def index_of(v):
+    """The row of all_states that each row of v is. (B, n) -> (B,)."""
+    return (v.cpu() @ 2.0 ** torch.arange(v.shape[1] - 1, -1, -1)).long().numpy()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("visible", "hidden"), [(5, 3), (3, 5), (4, 4), (1, 1), (6, 1)])
+def test_likelihood_free_energy_and_partition_match_enumeration(visible, hidden, device):
+    rbm = random_rbm(visible, hidden, seed=visible, device=device)
+    joint, log_z = exact_joint(rbm)
+    v = as_tensor(all_states(visible), device)
+    assert rbm.log_partition().item() == pytest.approx(log_z, abs=1e-5)
+    np.testing.assert_allclose(rbm.log_likelihood(v).cpu(), np.log(joint.sum(1)), atol=2e-5)
+    np.testing.assert_allclose(-rbm.free_energy(v).cpu(), np.log(joint.sum(1)) + log_z, atol=2e-5)
+
+
+def test_both_ways_to_sum_the_partition_function_agree_over_several_blocks():
+    rbm = random_rbm(15, 13, size=0.5).double()  # 2^13 hidden states are two blocks
+    swapped = RBM(13, 15).double()  # the same machine, its layers exchanged: now the visible states are summed
+    swapped.weights.copy_(rbm.weights.T)
+    swapped.visible_bias.copy_(rbm.hidden_bias)
+    swapped.hidden_bias.copy_(rbm.visible_bias)
+    everything = torch.tensor(all_states(15))
+    by_visible_states = (-rbm.free_energy(everything)).logsumexp(0)
+    torch.testing.assert_close(rbm.log_partition(), by_visible_states)
+    torch.testing.assert_close(swapped.log_partition(), by_visible_states)
+
+
+def test_an_rbm_without_weights_is_independent_coins():
+    rbm = random_rbm(30, 4)
+    rbm.weights.zero_()
+    v = flip(torch.full((7, 30), 0.5), generator=rng())
+    expected = torch.distributions.Bernoulli(logits=rbm.visible_bias).log_prob(v).sum(1)
+    torch.testing.assert_close(rbm.log_likelihood(v), expected, rtol=0, atol=1e-4)
+
+
+def test_conditionals_match_the_joint():
+    rbm = random_rbm()
+    joint, _ = exact_joint(rbm)
+    vs, hs = all_states(4), all_states(3)
+    hidden = (joint / joint.sum(1, keepdims=True)) @ hs  # (16, 3): the mean of h given each v
+    visible = (joint / joint.sum(0)).T @ vs  # (8, 4)
+    np.testing.assert_allclose(rbm.hidden_probabilities(as_tensor(vs)), hidden, atol=1e-6)
+    np.testing.assert_allclose(rbm.visible_probabilities(as_tensor(hs)), visible, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_one_sweep_follows_the_exact_kernel(device):
+    rbm = random_rbm(3, 2, size=1.5, device=device)
+    joint, _ = exact_joint(rbm)
+    kernel = (joint / joint.sum(1, keepdims=True)) @ (joint / joint.sum(0)).T  # (8, 8): P(v' | v) through h
+    n = 40_000
+    for row, start in enumerate(all_states(3)):
+        v = rbm.gibbs_sweep(as_tensor(start, device).expand(n, -1), generator=rng(row, device))
+        counts = np.bincount(index_of(v), minlength=8)
+        assert stats.chisquare(counts, n * kernel[row]).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_many_chains_end_up_distributed_as_the_model(device):
+    rbm = random_rbm(4, 3, seed=3, device=device)
+    joint, _ = exact_joint(rbm)
+    v = rbm.sample(60, chains=20_000, generator=rng(1, device))
+    assert v.shape == (20_000, 4) and v.device.type == device
+    counts = np.bincount(index_of(v), minlength=16)
+    assert stats.chisquare(counts, len(v) * joint.sum(1)).pvalue > 1e-6
+
+
+def test_sample_starts_where_it_is_told_or_at_fair_coins():
+    rbm = random_rbm(5, 2)
+    start = as_tensor(all_states(5))
+    one_by_one = rng(4)
+    expected = rbm.gibbs_sweep(rbm.gibbs_sweep(start, generator=one_by_one), generator=one_by_one)
+    assert torch.equal(rbm.sample(2, start=start, generator=rng(4)), expected)
+    # One hidden unit that switches every visible one on or off hardly moves: the start is still seen after a sweep.
+    stuck = RBM(1, 1)
+    stuck.weights.fill_(40)
+    stuck.visible_bias.fill_(-20)
+    stuck.hidden_bias.fill_(-20)
+    assert stuck.sample(1, chains=40_000, generator=rng()).mean().item() == pytest.approx(0.5, abs=5 * 0.5 / 200)
+
+
+def test_flip_is_a_coin_of_each_probability():
+    p = torch.tensor([0.0, 1e-3, 0.3, 0.999, 1.0]).expand(200_000, -1)
+    bits = flip(p, generator=rng())
+    assert set(bits.unique().tolist()) == {0.0, 1.0} and bits.dtype == p.dtype
+    standard_error = (p[0] * (1 - p[0]) / len(p)).sqrt()
+    assert ((bits.mean(0) - p[0]).abs() <= 5 * standard_error).all()
+
+
+def exact_gradient(rbm, batch, step=lambda g: g):
+    """gradient() with the exact average over the model: it is linear in p(v), so average over every v."""
+    joint, _ = exact_joint(rbm)
+    parts = [step(gradient(rbm, batch, as_tensor(v)[None])) for v in all_states(len(rbm.visible_bias))]
+    return [sum(p * g for p, g in zip(joint.sum(1), piece, strict=True)) for piece in zip(*parts, strict=True)]
+
+
+def test_gradient_is_that_of_the_exact_likelihood():
+    rbm = random_rbm()
+    batch = flip(torch.full((6, 4), 0.4), generator=rng())
+    ours = exact_gradient(rbm, batch)
+    rbm.requires_grad_()
+    autograd = torch.autograd.grad(rbm.log_likelihood(batch).mean(), list(rbm.parameters()))
+    for mine, theirs in zip(ours, autograd, strict=True):
+        torch.testing.assert_close(mine.float(), theirs, rtol=0, atol=1e-5)
+
+
+def test_centring_is_the_gradient_step_of_the_centred_energy():
+    """E = -(v - μ)·W·(h - λ) - b'·v - c'·h is the same machine with b = b' - W·λ and c = c' - Wᵀ·μ."""
+    rbm = random_rbm()
+    batch = flip(torch.full((6, 4), 0.4), generator=rng())
+    mu, lam = torch.tensor([0.1, 0.9, 0.5, 0.3]), torch.tensor([0.8, 0.2, 0.6])
+    w, b, c = (parameter.clone() for parameter in rbm.parameters())
+    centred = [w.requires_grad_(), (b + w @ lam).detach().requires_grad_(), (c + mu @ w).detach().requires_grad_()]
+
+    def log_likelihood(w, b, c):
+        v, h = as_tensor(all_states(4)), as_tensor(all_states(3))
+        energy = -(v - mu) @ w @ (h - lam).T - (v @ b)[:, None] - (h @ c)  # (16, 8)
+        return ((-energy).logsumexp(1) - (-energy).logsumexp((0, 1)))[index_of(batch)].mean()
+
+    torch.testing.assert_close(log_likelihood(*centred), rbm.log_likelihood(batch).mean())  # the same model
+    up_w, up_b, up_c = torch.autograd.grad(log_likelihood(*centred), centred)
+    # A step in the centred parameters, seen in the plain ones.
+    expected = (up_w, up_b - up_w @ lam, up_c - mu @ up_w)
+    ours = exact_gradient(rbm, batch, step=lambda g: centre(g, mu, lam))
+    for mine, theirs in zip(ours, expected, strict=True):
+        torch.testing.assert_close(mine.float(), theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_training_learns_a_small_known_distribution(device):
+    teacher = RBM(4, 2)  # an RBM can learn what another one says: the best divergence is 0
+    teacher.weights.copy_(torch.tensor([[4.0, 0.0], [4.0, 1.0], [0.0, 4.0], [-1.0, 4.0]]))
+    teacher.visible_bias.fill_(-2)
+    teacher.hidden_bias.copy_(torch.tensor([-3.0, -4.0]))
+    target = exact_joint(teacher)[0].sum(1)  # (16,)
+    v = as_tensor(np.repeat(all_states(4), np.round(target * 4000).astype(int), axis=0), device)
+    rbm = RBM(4, 4, generator=rng(0, device))
+    chains, history = train_pcd(
+        rbm, v, epochs=40, lr=1.0, batch_size=100, chains=500, validation=v, generator=rng(1, device)
+    )
+    log_p = rbm.log_likelihood(as_tensor(all_states(4), device)).cpu().double().numpy()
+    ink = v.mean(0).cpu().numpy()
+    coins = np.prod(np.where(all_states(4) == 1, ink, 1 - ink), axis=1)
+    assert np.sum(target * np.log(target / coins)) > 0.25  # what the best independent coins lose, in nats
+    assert np.sum(target * (np.log(target) - log_p)) < 0.02
+    assert len(history) == 40
+    assert history[-1] == pytest.approx(np.sum(target * log_p), abs=1e-2)
+    # The persistent chains have followed the model to where it is now.
+    share = np.bincount(index_of(chains), minlength=16) / len(chains)
+    assert np.abs(share - np.exp(log_p)).max() < 5 * math.sqrt(0.25 / len(chains))
+
+
+def test_training_is_the_same_for_the_same_generator_and_starts_at_the_data_s_log_odds():
+    v = flip(torch.tensor([0.1, 0.5, 0.9, 0.0]).expand(500, -1), generator=rng())
+    twins = [RBM(4, 2, generator=rng(3)) for _ in range(2)]
+    runs = [train_pcd(r, v, epochs=2, lr=0.1, batch_size=64, chains=20, generator=rng(5)) for r in twins]
+    assert torch.equal(runs[0][0], runs[1][0]) and runs[0][1] == []
+    assert all(torch.equal(a, b) for a, b in zip(twins[0].parameters(), twins[1].parameters(), strict=True))
+    still = RBM(4, 2, generator=rng(3))
+    train_pcd(still, v, epochs=1, lr=1e-9, generator=rng(5))
+    ink = torch.special.expit(still.visible_bias)
+    torch.testing.assert_close(ink, v.mean(0), rtol=0, atol=2e-3)
+    assert still.visible_bias.isfinite().all()  # the last pixel is never on
+    # Training goes on from where it was: biases that are there are kept.
+    before = still.visible_bias.fill_(0.7).clone()
+    train_pcd(still, v, epochs=1, lr=1e-9, generator=rng(5))
+    torch.testing.assert_close(still.visible_bias, before)
+
+
+def test_the_step_falls_linearly_to_zero(monkeypatch):
+    one = torch.ones(())
+    monkeypatch.setattr(rbm_module, "gradient", lambda rbm, *_: [torch.ones_like(p) for p in rbm.parameters()])
+    monkeypatch.setattr(rbm_module, "centre", lambda gradients, *_: gradients)
+    rbm = RBM(3, 2)
+    start = rbm.weights.clone()
+    train_pcd(rbm, torch.eye(3).repeat(4, 1), epochs=2, lr=0.4, batch_size=5, generator=rng())  # 2 epochs of 3 steps
+    torch.testing.assert_close(rbm.weights - start, (0.4 * (6 + 5 + 4 + 3 + 2 + 1) / 6 * one).expand(3, 2))
+
+
+def test_weights_start_small_from_the_generator_or_the_global_state():
+    rbm = RBM(200, 100, generator=rng(1))
+    assert rbm.weights.std().item() == pytest.approx(0.01, rel=0.05)
+    assert torch.equal(rbm.weights, RBM(200, 100, generator=rng(1)).weights)
+    assert not rbm.visible_bias.any() and not rbm.hidden_bias.any()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        assert torch.equal(rbm.weights, RBM(200, 100).weights)
+
+
+def test_bool_and_integer_bits_are_welcome():
+    rbm = random_rbm()
+    v = as_tensor(all_states(4))
+    assert torch.equal(rbm.log_likelihood(v.bool()), rbm.log_likelihood(v))
+    assert torch.equal(rbm.free_energy(v.to(torch.uint8)), rbm.free_energy(v))
+
+
+GREY = torch.full((3, 4), 0.5)
+BITS = torch.ones(3, 4)
+
+
+def train(v=BITS, **changes):
+    return train_pcd(RBM(4, 2), v, **{"epochs": 1, "lr": 0.1, "generator": rng()} | changes)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: RBM(4, 0), "at least one unit in each layer, got 4 visible, 0 hidden"),
+        (lambda: RBM(0, 4), "at least one unit in each layer"),
+        (lambda: RBM(784, 21).log_partition(), "at most 20, got 784 visible and 21 hidden"),
+        (lambda: RBM(784, 21).log_likelihood(torch.zeros(1, 784)), "at most 20, got 784 visible and 21 hidden"),
+        (lambda: RBM(4, 2).log_likelihood(GREY), "bits, got values from 0.5 to 0.5 .* threshold"),
+        (lambda: RBM(4, 2).free_energy(BITS * math.nan), "bits, got values from nan"),
+        (lambda: RBM(4, 2).free_energy(torch.ones(3, 5)), r"v of shape \(B, 4\), got \(3, 5\)"),
+        (lambda: RBM(4, 2).log_likelihood(torch.ones(4)), r"v of shape \(B, 4\), got \(4,\)"),
+        (lambda: RBM(4, 2).log_likelihood(torch.ones(3, 2, 2)), r"v of shape \(B, 4\), got \(3, 2, 2\)"),
+        (lambda: RBM(4, 2).gibbs_sweep(torch.ones(3, 2), generator=rng()), r"v of shape \(B, 4\), got \(3, 2\)"),
+        (lambda: RBM(4, 2).visible_probabilities(torch.ones(3, 4)), r"h of shape \(B, 2\), got \(3, 4\)"),
+        (lambda: RBM(4, 2).sample(0, generator=rng()), "got 0 sweeps, 1 chains"),
+        (lambda: RBM(4, 2).sample(5, chains=0, generator=rng()), "got 5 sweeps, 0 chains"),
+        (lambda: RBM(4, 2).sample(5, start=GREY, generator=rng()), "bits"),
+        (lambda: train(GREY), "bits"),
+        (lambda: train(torch.ones(3, 5)), r"\(B, 4\), got \(3, 5\)"),
+        (lambda: train(torch.ones(0, 4)), "at least one example"),
+        (lambda: train(validation=torch.ones(0, 4)), "at least one example"),
+        (lambda: train(validation=GREY), "bits"),
+        (lambda: train(epochs=0), "epochs, batch_size and chains of at least 1"),
+        (lambda: train(chains=0), "epochs, batch_size and chains of at least 1"),
+        (lambda: train(lr=0.0), "finite lr > 0"),
+        (lambda: train(lr=-1.0), "finite lr > 0"),
+        (lambda: train(lr=math.nan), "finite lr > 0"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_diverging_training_stops_with_the_step_and_the_cause():
+    v = flip(torch.full((50, 4), 0.5), generator=rng())
+    with pytest.raises(FloatingPointError, match=r"after step \d+ of 250: lr=3e\+38 is most likely too large"):
+        train_pcd(RBM(4, 2), v, epochs=50, lr=3e38, batch_size=10, generator=rng())

@@ -1,0 +1,358 @@
+"""The built site, _build/html, as readers meet it: in a real browser, in both themes, on a desk and on a phone."""
+
+import functools
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+import chromium
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+PAGES = [file for file in FILES if file != "index.html"]  # that one only leads on to the landing page
+CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
+# axe takes table heads that hold only a formula for empty: it doesn't read MathML. An own test does the rule's work.
+AXE_RUN = """axe.run({exclude: [".katex-html"]},
+  {resultTypes: ["violations"], rules: {"empty-table-header": {enabled: false}}})"""
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+
+@functools.cache
+def soup(page: str) -> BeautifulSoup:
+    return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def ids(page: str) -> list[str]:
+    return [tag["id"] for tag in soup(page).find_all(id=True)]
+
+
+def test_the_site_is_built():
+    assert "book/index.html" in PAGES and CHAPTERS, "run `make book` first"
+
+
+# --- What the files say -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", FILES)
+def test_links_lead_somewhere(page):
+    """Each internal link and anchor exists, and nothing that a page loads comes from another host."""
+    problems = []
+    for tag in soup(page).find_all(["a", "link", "script", "img", "source", "iframe", "form"]):
+        target = tag.get("href") or tag.get("src") or tag.get("action") or ""
+        parts = urlsplit(target)
+        if parts.scheme or parts.netloc:
+            if tag.name != "a" and tag.get("rel") != ["canonical"]:
+                problems.append(f"loads {target}")
+            continue
+        file = (SITE / page).parent / unquote(parts.path) if parts.path else SITE / page
+        if not file.resolve().is_file():
+            problems.append(f"no file {target}")
+        elif parts.fragment and unquote(parts.fragment) not in ids(file.resolve().relative_to(SITE).as_posix()):
+            problems.append(f"no anchor {target}")
+    assert not problems
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_what_it_is(page):
+    html = soup(page)
+    assert len(ids(page)) == len(set(ids(page))), "two elements with the same id"
+    assert len(html.find("meta", attrs={"name": "description"})["content"]) > 20
+    assert html.html["lang"] == "en"
+    assert all(head.text.strip() for head in html.find_all("th")), "an empty table head"
+    assert not [tag for tag in html.find_all("script") if re.search("mathjax|thebe", str(tag), re.IGNORECASE)]
+
+
+def test_descriptions_and_titles_differ():
+    for find in (lambda page: soup(page).find("meta", attrs={"name": "description"})["content"], title):
+        texts = [find(page) for page in PAGES]
+        assert len(texts) == len(set(texts))
+
+
+def title(page: str) -> str:
+    return soup(page).title.text
+
+
+def test_every_page_but_the_404_has_its_canonical_address():
+    for page in PAGES:
+        link = soup(page).find("link", rel="canonical")
+        owner, name = REPOSITORY.split("/")[-2:]
+        expected = None if page == "404.html" else f"https://{owner}.github.io/{name}/{page}"
+        assert (link and link["href"]) == expected
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_chapter_can_be_run_and_edited(page):
+    path = page.removesuffix(".html")
+    links = {link["href"] for link in soup(page).select(".article-header-buttons a")}
+    colab = REPOSITORY.replace("https://github.com", "https://colab.research.google.com/github")
+    source = f"notebooks/src/{Path(path).name}.md"
+    assert f"{colab}/blob/main/{path}.ipynb" in links
+    assert f"{REPOSITORY}/edit/main/{source}" in links
+    assert (ROOT / source).is_file()
+
+
+def test_all_claims_are_listed_with_a_link_to_their_cell():
+    listed = [link for link in soup("book/claims.html").select("ul.claims a")]
+    made = 0
+    for page in CHAPTERS:
+        notebook = json.loads((ROOT / page).with_suffix(".ipynb").read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if "claim" in cell["metadata"].get("tags", []):
+                text = "".join("".join(output.get("text", "")) for output in cell["outputs"])
+                made += len(re.findall("^✓ ", text, re.MULTILINE))
+    assert len(listed) == made > 0
+    for link in listed:
+        page, anchor = link["href"].removeprefix("../").split("#")
+        assert link.text in soup(page).find(id=anchor).text
+
+
+# --- What the browser sees ----------------------------------------------------------------------------------------
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the site under /genbook/ and its 404 page for all that is missing, as GitHub Pages does."""
+
+    def translate_path(self, path):
+        return super().translate_path(path.removeprefix("/genbook"))
+
+    def send_error(self, code, message=None, explain=None):
+        body = (SITE / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def base():
+    """The site's address on this machine."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=SITE))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/genbook/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium.launch_options())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser, base):
+    """A function that opens a tab; at the end of the test nothing may have gone wrong in any of them."""
+    contexts, problems = [], []
+
+    def open_tab(theme="light"):
+        context = browser.new_context(color_scheme=theme, viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and problems.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+        page.on("request", lambda request: inside(request.url) or problems.append(f"outside: {request.url}"))
+        page.on("response", lambda r: r.status >= 400 and problems.append(f"{r.status}: {r.url}"))
+        page.problems = problems
+        return page
+
+    def inside(url):
+        return url.startswith((base, SITE.as_uri(), "data:", "blob:"))
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_sound(tab, base, page, theme):
+    """On a desk and on a phone: no message, no outside request, nothing that axe objects to, no sideways scrolling."""
+    view = tab(theme)
+    view.goto(base + page)
+    assert view.evaluate("document.documentElement.dataset.theme") == theme
+    for image in view.locator("main img").all():
+        alt = image.get_attribute("alt") or ""
+        assert len(alt) > 10 and "/" not in alt and not alt.endswith((".png", ".svg")), alt
+        assert image.evaluate("image => image.complete && image.naturalWidth > 0"), f"not shown: {alt}"
+    view.evaluate(AXE.read_text(encoding="utf-8"))
+    for width in (1280, 360):
+        view.set_viewport_size({"width": width, "height": 900})
+        assert view.evaluate("document.documentElement.scrollWidth") <= width
+        found = view.evaluate(AXE_RUN)["violations"]
+        faults = [(fault["id"], fault["impact"], node["html"]) for fault in found for node in fault["nodes"]]
+        assert not faults, f"at {width} pixels"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_from_a_folder(tab, page):
+    if page != "404.html":  # only a server shows that one
+        tab().goto((SITE / page).as_uri())
+
+
+def test_root_leads_to_the_landing_page(tab, base):
+    view = tab()
+    view.goto(base)
+    view.wait_for_url(base + "book/index.html")
+
+
+def test_mathematics_and_icons_use_the_sites_own_fonts(tab, base):
+    view = tab()
+    view.goto(base + "book/notation.html")
+    loaded = "document.fonts.ready.then(fonts => [...fonts].filter(f => f.status == 'loaded').map(f => f.family))"
+    families = " ".join(view.evaluate(loaded))
+    assert "KaTeX_Math" in families and "Font Awesome 6 Free" in families
+    assert view.locator(".katex math").count() > 20  # MathML, for screen readers
+
+
+def test_search_finds_a_chapter(tab, base):
+    view = tab()
+    view.goto(base + "book/notation.html")
+    view.keyboard.press("Control+k")
+    view.keyboard.type("conditional")
+    view.keyboard.press("Enter")
+    view.locator("#search-results a[href*='notebooks/01_gibbs.html']").first.wait_for(timeout=5000)
+
+
+def test_theme_switch_is_kept(tab, base):
+    view = tab()
+    view.goto(base + "book/index.html")
+    theme = "document.documentElement.dataset.theme"
+    for _ in range(3):
+        view.locator(".theme-switch-button").first.click()
+        if view.evaluate(theme) == "dark":
+            break
+    assert view.evaluate(theme) == "dark"
+    view.goto(base + "book/glossary.html")
+    assert view.evaluate(theme) == "dark"
+
+
+def test_missing_page_at_any_depth(tab, base):
+    view = tab()
+    response = view.goto(base + "notebooks/not/here.html")
+    assert response.status == 404
+    assert "does not exist" in view.locator("article h1").inner_text()
+    assert view.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).position") == "sticky"
+    view.locator("main a", has_text="beginning").click()
+    assert view.url == base + "book/index.html"
+    expected = [problem for problem in view.problems if "not/here.html" in problem or "404 (" in problem]
+    assert len(expected) == len(view.problems)
+    view.problems.clear()
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_notebook_downloads(tab, base, page):
+    view = tab()
+    view.goto(base + page)
+    with view.expect_download() as download:
+        view.locator(".article-header-buttons a[download]").click()
+    assert download.value.suggested_filename == Path(page).with_suffix(".ipynb").name
+    assert Path(download.value.path()).read_bytes() == (ROOT / page).with_suffix(".ipynb").read_bytes()
+
+
+@pytest.mark.parametrize("page", [*CHAPTERS, "book/index.html"])
+def test_print_shows_the_text_only(tab, base, page):
+    view = tab()
+    view.goto(base + page)
+    view.emulate_media(media="print")
+    for part in (".bd-sidebar-primary", ".bd-header-article", ".bd-footer-content", ".prev-next-footer"):
+        assert not view.locator(part).first.is_visible(), part
+    assert view.locator("article").bounding_box()["width"] > 500
+    assert view.evaluate("getComputedStyle(document.body).color") != "rgb(255, 255, 255)"
+
+
+# --- What the build refuses ---------------------------------------------------------------------------------------
+
+FAULTS = {  # a page's lines after its title, and the warning that they must give with the page's name and line 3
+    "tex": (r"A formula: $\frac{1}{$", "KaTeX parse error"),
+    "block": ("$$\n\\undefinedcommand\n$$", "Undefined control sequence"),
+    "numbers": ("$$\n\\begin{align} x \\end{align}\n$$", "would number this by itself"),
+    "raw": (r"\begin{align} x &= 1 \end{align}", "outside of a formula"),
+    "image": ("![](picture.png)", "needs alt text: picture.png"),
+    "html": ('<img src="picture.png">', "needs alt text"),
+    "figure": ("```{figure} picture.png\nA caption\n```", "needs alt text"),
+}
+
+
+@pytest.fixture(scope="module")
+def faulty_book(tmp_path_factory):
+    """A book with one fault a page, and one page without; a function that builds it and returns (status, stderr)."""
+    source, out = tmp_path_factory.mktemp("faulty"), tmp_path_factory.mktemp("out") / "html"
+    (source / "picture.png").write_bytes((ROOT / "book" / "images" / "hero.png").read_bytes())
+    for name, (text, _) in FAULTS.items():
+        (source / f"{name}.md").write_text(f"# Page {name}\n\n{text}\n", encoding="utf-8")
+    good = "# Good\n\n![A fine picture](picture.png) with $x$, and `\\begin{align}` as code.\n"
+    (source / "good.md").write_text(good, encoding="utf-8")
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["ValueError: no"]}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "id": "a", "source": "# Error"},
+        {"cell_type": "code", "metadata": {}, "id": "b", "source": "f()", "outputs": [error], "execution_count": 1},
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}
+    (source / "error.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    pages = [*FAULTS, "error", "good"]
+    index = "# Index\n\n```{toctree}\n" + "\n".join(pages) + "\n```\n"
+    (source / "index.md").write_text(index, encoding="utf-8")
+    settings = {
+        "extensions": ["myst_nb", "genbook_site", "katex_math"],
+        "html_theme": "sphinx_book_theme",
+        "html_math_renderer": "katex",
+        "nb_execution_mode": "off",
+        "myst_enable_extensions": ["dollarmath"],
+    }
+    config = "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+    (source / "conf.py").write_text(config, encoding="utf-8")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-N", source, out]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "book" / "_ext")}
+
+    def build():
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
+        return run.returncode, run.stderr
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def first_build(faulty_book):
+    return faulty_book()
+
+
+def test_faulty_book_fails_each_time(faulty_book, first_build):
+    """A failed build must not leave anything behind that lets the next one pass."""
+    assert first_build[0] != 0
+    status, messages = faulty_book()
+    assert status != 0 and sorted(messages.splitlines()) == sorted(first_build[1].splitlines())
+    assert "good.md" not in first_build[1]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_named_with_its_place(first_build, name):
+    lines = [line for line in first_build[1].splitlines() if f"{name}.md:3: " in line]
+    assert any(FAULTS[name][1] in line for line in lines), first_build[1]
+
+
+def test_error_in_a_notebook_is_named(first_build):
+    assert re.search(r"error\.ipynb.*a cell ended with an error: ValueError: no", first_build[1])
