@@ -45,6 +45,8 @@ def environment(*, gpu: bool = False, **extra: str) -> dict[str, str]:
         {key: value for key, value in os.environ.items() if key not in dropped}
         | {"GENBOOK_QUIET": "1", "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path)}
         | {"IPYTHONDIR": str(settings)}
+        # Threads that wait must not spin: on a busy machine that makes small tensor operations many times slower.
+        | {"OMP_WAIT_POLICY": "PASSIVE"}
         | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})  # stored outputs are a CPU's on every machine
         | extra
     )

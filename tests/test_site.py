@@ -171,7 +171,8 @@ def tab(browser, base):
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and problems.append(f"{m.type}: {m.text}"))
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+        gone = "net::ERR_ABORTED"  # the page was left before the answer came
+        page.on("requestfailed", lambda r: r.failure == gone or problems.append(f"failed: {r.url} {r.failure}"))
         page.on("request", lambda request: inside(request.url) or problems.append(f"outside: {request.url}"))
         page.on("response", lambda r: r.status >= 400 and problems.append(f"{r.status}: {r.url}"))
         page.problems = problems

@@ -194,6 +194,7 @@ def tidy_output(app, error) -> None:
     (out / "index.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{description}</title>\n'
         f'<meta name="description" content="{description}"><meta http-equiv="refresh" content="0; url={start}">\n'
+        '<link rel="icon" href="_static/favicon.svg">\n'
         f'<link rel="canonical" href="{app.config.html_baseurl}{start}"></head>\n'
         f'<body><main><h1>{description}</h1><p><a href="{start}">Read the book</a></p></main></body></html>\n',
         encoding="utf-8",
