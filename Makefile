@@ -38,6 +38,7 @@ lint: env
 test: lint book  ## every test: units, notebooks, site (in a real browser)
 	@$(PY) tests/chromium.py
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2
+	$(PY) -m pytest --nbval notebooks -n 2 --dist loadscope
 
 claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
 	@$(PY) notebooks/claims.py $(CHAPTER) --seeds $(SEEDS)

@@ -1,4 +1,4 @@
-"""make bench: every benchmark in this process, one table. Ratios are taken within one run; times depend on the machine."""
+"""make bench: every benchmark, one table. Ratios are taken within one run; times depend on the machine."""
 
 import importlib
 import sys
