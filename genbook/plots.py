@@ -6,7 +6,7 @@ import torch
 from matplotlib.axes import Axes
 from torchvision.utils import make_grid
 
-# Okabe and Ito's palette, which people with any common colour blindness can tell apart, dark to light.
+# Okabe and Ito's palette, which people with any common colour blindness can tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = COLOURS = [
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#666666",
 ]  # fmt: skip
@@ -44,8 +44,8 @@ def image_grid(images: torch.Tensor, *, columns: int, ax: Axes | None = None) ->
     ax = _axes(ax)
     images = images.detach().float().cpu()
     images = images[:, None] if images.ndim == 3 else images  # -> (N, 1 or 3, H, W)
-    sheet = make_grid(images, nrow=columns, padding=1, pad_value=0.5)  # -> (3, H', W')
-    ax.imshow(sheet.permute(1, 2, 0) if images.shape[1] == 3 else sheet[0], vmin=0, vmax=1)
+    sheet = make_grid(images, nrow=columns, padding=1, pad_value=0.5).numpy()  # -> (3, H', W')
+    ax.imshow(sheet.transpose(1, 2, 0) if images.shape[1] == 3 else sheet[0], vmin=0, vmax=1)
     ax.set_axis_off()
     return ax
 

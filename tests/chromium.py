@@ -51,8 +51,6 @@ def launch_options() -> dict:
         raise RuntimeError("no Chromium found: run `python tests/chromium.py`, or set CHROMIUM to its path")
     arguments = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     arguments += ["--disable-sync", "--disable-quic", "--no-first-run"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # Chromium's sandbox doesn't start as root
     return {"executable_path": path, "args": arguments}
 
 

@@ -36,7 +36,7 @@ def root(tmp_path):
     notebook.cells[1].execution_count = 1
     nbformat.write(notebook, build.target(source))
     (root / "README.md").write_text(
-        f"[code]({OLD}) [clone]({OLD}.git) [site](https://{OWNER}.github.io/{NAME}/index.html)\n"
+        f"[code]({OLD}) [clone]({OLD}.git) [site](https://{OWNER.lower()}.github.io/{NAME}/index.html)\n"
         f"https://colab.research.google.com/github/{OWNER}/{NAME}/blob/main/notebooks/01_one.ipynb\n"
         f"not ours: {OLD}-two my-{OWNER}/{NAME} {OWNER}/other\n",
         encoding="utf-8",

@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from arviz_stats.base import array_stats
 from scipy import stats
 
 from genbook import gibbs
@@ -486,3 +487,12 @@ def test_ising_same_seed_same_lattice(device):
 def test_ising_bad_input(size, temperature, start, message):
     with pytest.raises(ValueError, match=message):
         gibbs.sample_ising(size, temperature, 1, start=start, generator=rng())
+
+
+def test_effective_sample_size_is_the_exact_one():
+    """ArviZ's estimate for the mean of x against n (1 - ρ²) / (1 + ρ²)."""
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(40, 2, generator=generator)
+    chains = gibbs.sample_gaussian(0.9, 5000, chains=40, start=start, generator=generator)
+    ess = array_stats.ess(chains[:, 100:, 0].double().numpy(), chain_axis=0, draw_axis=1, method="mean")
+    assert ess / (40 * 4900) == pytest.approx((1 - 0.81) / (1 + 0.81), rel=0.15)

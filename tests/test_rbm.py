@@ -301,6 +301,15 @@ def test_bad_input_is_named(call, message):
         call()
 
 
+def test_a_bad_validation_set_is_refused_before_the_first_step():
+    bits = torch.zeros(10, 21)
+    rbm = RBM(21, 21, generator=torch.Generator().manual_seed(0))
+    before = rbm.weights.clone()
+    with pytest.raises(ValueError, match="exact log Z"):
+        train_pcd(rbm, bits, epochs=1, lr=0.1, validation=bits, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(rbm.weights, before)
+
+
 def test_a_diverging_training_stops_with_the_step_and_the_cause():
     v = flip(torch.full((50, 4), 0.5), generator=rng())
     with pytest.raises(FloatingPointError, match=r"after step \d+ of 250: lr=3e\+38 is most likely too large"):

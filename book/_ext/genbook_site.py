@@ -22,11 +22,12 @@ log = logging.getLogger(__name__)
 
 def read_address(app, config) -> None:
     """Take the repository's address, and with it the site's, from pyproject.toml: the one place that has it."""
-    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
-    repository = urls["Repository"].rstrip("/")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project["urls"]["Repository"].rstrip("/")
     owner, name = repository.split("/")[-2:]
     config.html_baseurl = f"https://{owner}.github.io/{name}/"
     config.html_context["repository"] = repository
+    config.html_context["release"] = f"v{project['version']}"
 
 
 def forget_failed_build(app, config) -> None:
@@ -111,7 +112,8 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
         if source.suffix == ".ipynb":
             context["notebook"] = context["pathto"](f"_sources/{source.as_posix()}", True)
             colab = repository.replace("https://github.com", "https://colab.research.google.com/github")
-            context["colab"] = f"{colab}/blob/main/{source.as_posix()}"
+            # The release that the setup cell installs: notebook and package belong together.
+            context["colab"] = f"{colab}/blob/{app.config.html_context['release']}/{source.as_posix()}"
             source = source.parent / "src" / f"{source.stem}.md"  # what people edit
         context["edit"] = f"{repository}/edit/main/{source.as_posix()}"
         context["issue"] = f"{repository}/issues/new?title=On%20{source.as_posix()}%3A%20"
@@ -154,7 +156,7 @@ def page_not_found(app):
 
 def cut_icon_fonts(app, error) -> None:
     """Replace Font Awesome, 1.5 MB of script and 300 kB of fonts, by the icons that the site shows: a few kB."""
-    if error:
+    if error or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
     out = static / "genbook" / "icons"
@@ -186,7 +188,7 @@ def cut_icon_fonts(app, error) -> None:
 
 def tidy_output(app, error) -> None:
     """Write the site's root page and remove what no page uses."""
-    if error:
+    if error or app.builder.format != "html":
         return
     out = Path(app.outdir)
     start = f"{app.config.root_doc}.html"

@@ -33,9 +33,12 @@ def node() -> subprocess.Popen:
 def render(tex: str, display: bool) -> str:
     """The HTML and MathML of a formula. Raises ValueError with KaTeX's message where the TeX is wrong."""
     process = node()
-    process.stdin.write(json.dumps([tex, display]) + "\n")
-    process.stdin.flush()
-    line = process.stdout.readline()
+    try:
+        process.stdin.write(json.dumps([tex, display]) + "\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+    except BrokenPipeError:
+        line = ""
     if not line:
         raise RuntimeError("Node ended while it set a formula; has `npm ci` been run?")
     answer = json.loads(line)
@@ -74,6 +77,8 @@ def visit_block(self, math: nodes.math_block) -> None:
 
 def copy_style(app) -> None:
     """KaTeX's style sheet and fonts, WOFF2 only: every browser of the last ten years reads it."""
+    if app.builder.format != "html":
+        return
     out = Path(app.outdir, "_static", "genbook", "katex")
     (out / "fonts").mkdir(parents=True, exist_ok=True)
     for font in KATEX.glob("fonts/*.woff2"):

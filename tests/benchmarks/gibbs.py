@@ -26,13 +26,13 @@ def uniforms(count: int, draws: int) -> None:
 
 
 def plain_loop(steps: int) -> None:
-    """The loop that the chapter teaches: one chain, plain Python, NumPy's generator."""
-    rng, y = np.random.default_rng(0), 0
-    p_x1, p_y1 = (0.8, 0.4), (0.75, 1 / 3)  # P(X=1 | y), P(Y=1 | x)
-    path = []
+    """The chapter's own sweep, line for line: one chain."""
+    p_x_given_y, p_y_given_x = gibbs.conditionals(LECTURE)
+    generator = torch.Generator().manual_seed(0)
+    x, y, path = 0, 0, []
     for _ in range(steps):
-        x = int(rng.random() < p_x1[y])
-        y = int(rng.random() < p_y1[x])
+        x = int(torch.rand((), generator=generator) < p_x_given_y[y, 1])
+        y = int(torch.rand((), generator=generator) < p_y_given_x[1, x])
         path.append((x, y))
 
 

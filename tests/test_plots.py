@@ -1,0 +1,71 @@
+"""Plots: each draws on the axes it is given, and what it draws is where it should be."""
+
+import matplotlib
+
+matplotlib.use("agg")  # before pyplot: no window
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from genbook import plots
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: plots.image_grid(torch.rand(6, 4, 4), columns=3, ax=ax),
+        lambda ax: plots.image_grid(torch.rand(6, 3, 4, 4), columns=3, ax=ax),
+        lambda ax: plots.table([[0.1, 0.4], [0.3, 0.2]], ax=ax),
+        lambda ax: plots.gibbs_path([[0, 0], [1, 1]], ax=ax),
+        lambda ax: plots.traces(np.zeros((3, 5)), ax=ax),
+        lambda ax: plots.ellipse(np.eye(2), ax=ax),
+    ],
+    ids=["grey", "colour", "table", "path", "traces", "ellipse"],
+)
+def test_axes_are_used_and_returned(draw, ax):
+    assert draw(ax) is ax
+    own = draw(None)
+    assert own is not ax
+    plt.close(own.figure)
+
+
+def test_image_grid_puts_images_row_by_row_with_a_frame(ax):
+    images = torch.arange(6)[:, None, None].expand(6, 2, 3) / 6  # image k is k/6 everywhere, 2 × 3 pixels
+    sheet = plots.image_grid(images, columns=3, ax=ax).images[0].get_array()
+    assert sheet.shape == (2 * 3 + 1, 3 * 4 + 1)  # one pixel of frame around each image
+    assert np.allclose(sheet[1::3, 1::4], np.arange(6).reshape(2, 3) / 6)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4), (2, 3, 4, 4, 4)])
+def test_image_grid_refuses_what_is_not_images(shape, ax):
+    with pytest.raises(ValueError, match="expected images"):
+        plots.image_grid(torch.zeros(shape), columns=2, ax=ax)
+
+
+def test_gibbs_path_moves_along_x_first_then_along_y(ax):
+    plots.gibbs_path([[1.0, 2.0], [3.0, 5.0]], start=(0.0, 0.0), ax=ax)
+    corners = np.stack(ax.lines[0].get_data(), axis=1)
+    assert corners.tolist() == [[0, 0], [1, 0], [1, 2], [3, 2], [3, 5]]
+
+
+def test_ellipse_is_at_the_given_number_of_standard_deviations(ax):
+    covariance = np.array([[2.0, 0.6], [0.6, 1.0]])
+    plots.ellipse(covariance, mean=(1, -1), sigmas=(2,), ax=ax)
+    points = np.stack(ax.lines[0].get_data(), axis=1) - [1, -1]
+    distance = np.einsum("ni,ij,nj->n", points, np.linalg.inv(covariance), points)
+    assert np.allclose(distance, 4)  # Mahalanobis, squared
+
+
+def test_style_is_the_books():
+    with matplotlib.rc_context():
+        plots.use_style()
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == plots.COLOURS
