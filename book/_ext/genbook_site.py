@@ -72,10 +72,10 @@ def lint(app, doctree: nodes.document) -> None:
 
 
 def unique_ids(app, doctree: nodes.document, docname: str) -> None:
-    """sphinx-proof and sphinx-exercise give the body of every box the same id: drop it."""
-    for section in doctree.findall(nodes.section):
-        if {"proof-content", "exercise-content", "solution-content"} & set(section["ids"]):
-            section["ids"] = []
+    """sphinx-proof and sphinx-exercise give every proof, and the body of every box, the same id: drop it."""
+    repeated = {"proof", "proof-content", "exercise-content", "solution-content"}
+    for node in doctree.findall(lambda node: isinstance(node, nodes.Element) and repeated & set(node["ids"])):
+        node["ids"] = []
 
 
 # --- On writing ---------------------------------------------------------------------------------------------------
