@@ -1,15 +1,25 @@
-"""Devices, seeds and settings: what every chapter needs before it trains or samples."""
+"""Devices, seeds and settings, and the book's one training loop: what every chapter needs to train or sample."""
 
+import hashlib
+import io
+import math
 import os
 import random
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from tqdm import tqdm
+
+from genbook.data import batches
+
+# The learning rate as a share of lr, t of the way through the training: 0 at the first step, 1 just after the last.
+DECAYS = {None: lambda t: 1.0, "linear": lambda t: 1 - t, "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2}
 
 
 def device() -> torch.device:
@@ -56,3 +66,182 @@ def progress(iterable: Iterable, **options) -> tqdm:
     with warnings.catch_warnings(action="ignore"):  # without ipywidgets a text bar is fine
         from tqdm.auto import tqdm as live_bar
     return live_bar(iterable, **options)
+
+
+def fit(
+    model: nn.Module,
+    loss: Callable[..., Tensor],
+    x: Tensor | tuple[Tensor, ...],
+    *,
+    epochs: int,
+    lr: float,
+    batch_size: int,
+    seed: int,
+    test: Tensor | tuple[Tensor, ...] | None = None,
+    decay: str | None = None,
+    bf16: bool = False,
+    checkpoint: str | os.PathLike | None = None,
+    every: int = 1,
+) -> dict[str, list[float]]:
+    """Minimise the mean of `loss` over x by Adam, in shuffled batches; changes the model and leaves it in eval mode.
+
+    loss(model, *batch, generator=generator) -> (B,): one value per example; all its draws come from the generator.
+    x: (N, ...), or a tuple of such (images, labels), finite, on the model's device; test: the same for the test set.
+    decay: "linear" or "cosine", lr falls to 0. bf16: autocast where the hardware has it, else float32 all the same.
+    checkpoint: a file, written whole every `every` epochs and after the last. Where it exists, training goes on from it
+    and ends where an unbroken run does (on a CPU bit for bit). It cannot tell one loss from another: a file for each.
+    Returns means per epoch: "train", over the epoch as it ran, and with `test` also "test", see `evaluate`.
+    Raises ValueError for bad settings or data and for a checkpoint that is damaged or was made with other ones;
+    FloatingPointError after an epoch that met a loss or a weight that is not finite: the checkpoint is the last good.
+    """
+    if min(epochs, batch_size, every) < 1 or not 0 < lr < math.inf:
+        raise ValueError(
+            f"expected epochs, batch_size and every of at least 1 and a finite lr > 0, "
+            f"got {epochs}, {batch_size}, {every} and {lr}"
+        )
+    if decay not in DECAYS:
+        raise ValueError(f"expected decay to be one of {', '.join(map(repr, DECAYS))}, got {decay!r}")
+    x, test = _tensors(model, x), test if test is None else _tensors(model, test)
+    device, steps = x[0].device, math.ceil(len(x[0]) / batch_size)
+    with seeded(seed) as generator:  # a seed for each epoch: to go on, a run needs no state of a generator
+        seeds = torch.randint(2**31, (epochs,), generator=generator).tolist()
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type in ("cpu", "cuda"))
+    history = {"train": []} if test is None else {"train": [], "test": []}
+    if checkpoint is not None:
+        checkpoint = Path(checkpoint)
+        settings = {"epochs": epochs, "lr": lr, "batch_size": batch_size, "seed": generator.initial_seed()}
+        settings |= {"decay": decay, "bf16": bf16, "x": _digest(x), "test": test and _digest(test)}
+        settings["model"] = {name: list(value.shape) for name, value in model.state_dict().items()}
+        history = _resume(checkpoint, settings, model, optimizer) or history
+
+    bf16 = bf16 and _has_bf16(device)
+    bar = progress(range(len(history["train"]), epochs), desc="training", unit="epoch")
+    for epoch in bar:
+        model.train()
+        sums = []  # of the losses of each batch; they stay on the device: no step waits for the one before
+        with seeded(seeds[epoch], device) as generator:
+            for step, batch in enumerate(batches(*x, size=batch_size, generator=generator)):
+                optimizer.param_groups[0]["lr"] = lr * DECAYS[decay]((epoch + step / steps) / epochs)
+                with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                    values = _losses(model, loss, batch, generator)  # (B,)
+                optimizer.zero_grad()
+                values.mean().backward()
+                optimizer.step()
+                sums.append(values.detach().sum())
+        model.eval()
+        sums = torch.stack(sums).cpu()  # (steps,)
+        _check_finite(sums, model, f"epoch {epoch + 1} of {epochs}", first=epoch == 0, lr=lr)
+        history["train"].append(float(sums.double().sum()) / len(x[0]))
+        if test is not None:
+            history["test"].append(evaluate(model, loss, test, seed=seed))
+        bar.set_postfix({name: f"{values[-1]:.4g}" for name, values in history.items()})
+        if checkpoint is not None and ((epoch + 1) % every == 0 or epoch + 1 == epochs):
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            _save_whole({"settings": settings, "history": history, **state}, checkpoint)
+    return history
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, loss: Callable[..., Tensor], x: Tensor | tuple[Tensor, ...], *, seed: int, chunk: int = 1000
+) -> float:
+    """The mean of a loss (as for `fit`) over x in eval mode and float32; one seed gives the same draws each time.
+
+    x: (N, ...) or a tuple of such, taken `chunk` examples at a time. Raises ValueError for x as `fit` does.
+    """
+    x, training = _tensors(model, x), model.training
+    model.eval()
+    with seeded(seed, x[0].device) as generator:
+        parts = zip(*(t.split(chunk) for t in x), strict=True)
+        sums = torch.stack([_losses(model, loss, part, generator).sum() for part in parts])  # (chunks,)
+    model.train(training)
+    return float(sums.cpu().double().sum()) / len(x[0])
+
+
+def _losses(model: nn.Module, loss: Callable[..., Tensor], batch: tuple[Tensor, ...], generator) -> Tensor:
+    values = loss(model, *batch, generator=generator)
+    if values.shape != (len(batch[0]),):
+        raise ValueError(f"expected one loss per example, shape ({len(batch[0])},), got shape {tuple(values.shape)}")
+    return values.to(torch.promote_types(values.dtype, torch.float32))  # a sum in bfloat16 has three digits
+
+
+def _tensors(model: nn.Module, x: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """x as a tuple of tensors that are equally long, finite and where the model is; else ValueError, TypeError."""
+    x = (x,) if isinstance(x, Tensor) else tuple(x)
+    if not all(isinstance(t, Tensor) for t in x):
+        raise TypeError(
+            f"expected a tensor or a tuple of tensors, got {', '.join(sorted({type(t).__name__ for t in x}))}"
+        )
+    lengths, devices = {len(t) for t in x}, {str(t.device) for t in (*x, *model.parameters())}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"expected tensors of one length, at least 1, got lengths {[len(t) for t in x]}")
+    if len(devices) != 1:
+        raise ValueError(f"expected the model and its data on one device, got {', '.join(sorted(devices))}")
+    if not all(t.isfinite().all() for t in x):
+        raise ValueError("expected finite data, got NaN or infinity among them")
+    return x
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 itself: where it only emulates that, float32 is faster."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def _check_finite(sums: Tensor, model: nn.Module, epoch: str, *, first: bool, lr: float) -> None:
+    """Raise FloatingPointError with the first step whose loss is not finite, or if a weight is not."""
+    bad = [step for step, value in enumerate(sums.tolist()) if not math.isfinite(value)]
+    if bad == [] and all(p.isfinite().all() for p in model.parameters()):
+        return
+    what = (
+        f"the loss is {sums[bad[0]]} at step {bad[0] + 1}" if bad else f"a weight is not finite after step {len(sums)}"
+    )
+    cause = f"lr={lr:g} is most likely too large"
+    if bad and bad[0] == 0 and first:
+        cause = "no step was taken yet, so the loss itself is at fault: most likely a log or a division of 0"
+    raise FloatingPointError(f"{what} of {len(sums)} in {epoch}: {cause}")
+
+
+def _digest(x: tuple[Tensor, ...]) -> str:
+    """Which data these are: shapes and the beginning of the SHA-256 of the bytes."""
+    sha256 = hashlib.sha256()
+    for t in x:
+        sha256.update(t.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return f"{', '.join(f'{tuple(t.shape)} {t.dtype}' for t in x)}, SHA-256 {sha256.hexdigest()[:16]}"
+
+
+def _save_whole(state: dict, path: Path) -> None:
+    """Write the file whole or not at all: whenever the process dies, the path holds the old file or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())  # on the disk before it gets the name
+    os.replace(temporary, path)
+
+
+def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict | None:
+    """Put model and optimiser back to where the checkpoint left them; returns its history, None where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return None
+    content = path.read_bytes()
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        there = dict(state["settings"])
+    except Exception as error:  # any: a damaged file can fail in many ways, and each means the same here
+        raise ValueError(f"{path} is damaged or not a checkpoint of fit; to start anew, delete it") from error
+    differ = [
+        f"{name} is {there.get(name)} there and {settings[name]} here"
+        for name in settings
+        if there.get(name) != settings[name]
+    ]
+    if differ:
+        raise ValueError(
+            f"the checkpoint {path} was made with other settings: {'; '.join(differ)}; "
+            f"to start anew, delete it or name another"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["history"]

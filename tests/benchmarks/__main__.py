@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-MODULES = ["gibbs"]
+MODULES = ["gibbs", "autoencoder"]
 
 
 def main() -> None:

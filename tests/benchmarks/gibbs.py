@@ -44,10 +44,10 @@ def ising() -> None:
     gibbs.sample_ising(SIZE, 2.0, SWEEPS, chains=ISING_CHAINS, generator=torch.Generator().manual_seed(0))
 
 
-def interleaved(**runs) -> dict[str, float]:
+def interleaved(repeats: int = REPEATS, **runs) -> dict[str, float]:
     """Median seconds of each run, the repeats taken in turns so that a busy spell hits all alike."""
     seconds = {name: [] for name in runs}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for name, run in runs.items():
             began = time.perf_counter()
             run()

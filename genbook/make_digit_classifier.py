@@ -1,0 +1,100 @@
+"""Train the digit classifier that ships with the book: genbook/weights/digit_classifier.safetensors, and .json on how.
+
+    python -m genbook.make_digit_classifier              trains on "train", writes both, prints the SHA-256
+    python -m genbook.make_digit_classifier --validate   trains on "fit", prints the error on "validation"
+
+One CPU thread, a few minutes. The same processor and the same torch give the same bytes. The settings were chosen on
+"validation"; the test set was looked at once, for the accuracy in the .json.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import time
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, pad
+
+from genbook import data, metrics
+from genbook.train import evaluate, fit, seeded
+
+SHIFT = 2  # pixels, at most
+SETTINGS = {"epochs": 10, "lr": 0.006, "batch_size": 128, "decay": "linear", "seed": 0}
+
+
+def shifted(images: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Move each image by up to SHIFT pixels each way, all moves equally likely. images: (B, 28, 28) -> the same."""
+    b, size, device = len(images), images.shape[-1], images.device
+    start = torch.randint(2 * SHIFT + 1, (2, b, 1), generator=generator, device=generator.device).to(device)
+    rows, columns = start + torch.arange(size, device=device)  # (B, 28) each
+    which = torch.arange(b, device=device)[:, None, None]
+    return pad(images, (SHIFT,) * 4)[which, rows[:, :, None], columns[:, None, :]]
+
+
+def loss(model: metrics.DigitClassifier, images: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Cross-entropy per image, of shifted images in training. (B, 28, 28), (B,) -> (B,)."""
+    if model.training:
+        images = shifted(images, generator=generator)
+    return cross_entropy(model(images), labels, reduction="none")
+
+
+def is_wrong(model: metrics.DigitClassifier, images: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+    """1 where the most probable digit is not the label, else 0. (B, 28, 28), (B,) -> (B,)."""
+    return (model(images).argmax(1) != labels).float()
+
+
+def train(images: Tensor, labels: Tensor, **settings) -> tuple[metrics.DigitClassifier, list[float]]:
+    """A classifier trained by `settings` (of `fit`) and its mean loss in each epoch. (N, 28, 28), (N,)."""
+    with seeded(settings["seed"]):
+        model = metrics.DigitClassifier().to(images.device)
+    return model, fit(model, loss, (images, labels), **settings)["train"]
+
+
+def write(model: metrics.DigitClassifier, path: Path) -> str:
+    """Write the weights in float16 and return the file's SHA-256."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    content = safetensors.torch.save(tensors)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Train the digit classifier that ships with the book.")
+    parser.add_argument("--validate", action="store_true", help='train on "fit", print the error on "validation"')
+    validate = parser.parse_args(arguments).validate
+    torch.set_num_threads(1)  # the number of threads changes the last bits
+    began, cpu_began = time.perf_counter(), time.process_time()
+    model, losses = train(*data.mnist("fit" if validate else "train"), **SETTINGS)
+    print("loss per epoch:", *(f"{value:.4f}" for value in losses))
+    if validate:
+        print(f"validation error {evaluate(model, is_wrong, data.mnist('validation'), seed=0):.2%}")
+        return
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    digest = metrics.CLASSIFIER_SHA256 = write(model, metrics.CLASSIFIER_FILE)  # what is read back below
+    result = {
+        "command": "python -m genbook.make_digit_classifier",
+        "settings": SETTINGS | {"shift": SHIFT, "split": "train"},
+        "sha256": digest,
+        "test error": evaluate(metrics.digit_classifier(), is_wrong, data.mnist("test"), seed=0),
+        "loss per epoch": losses,
+        "seconds": round(seconds),
+        "CPU seconds": round(cpu_seconds),
+        "device": f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()}), 1 thread",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+    metrics.CLASSIFIER_FILE.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(
+        f"test error {result['test error']:.2%}; SHA-256 {digest}: set CLASSIFIER_SHA256 in genbook/metrics.py to that"
+    )
+
+
+if __name__ == "__main__":
+    main()

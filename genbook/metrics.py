@@ -1,0 +1,84 @@
+"""Measures of generated digits: a fixed classifier that ships with the book, its features and its probabilities."""
+
+import hashlib
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+# Made by genbook/make_digit_classifier.py; digit_classifier.json beside it says how.
+CLASSIFIER_FILE = Path(__file__).parent / "weights" / "digit_classifier.safetensors"
+CLASSIFIER_SHA256 = ""
+
+
+class DigitClassifier(nn.Module):
+    """A small convolutional network for MNIST: images (B, 28, 28) -> features (B, 64) -> logits (B, 10)."""
+
+    def __init__(self):
+        super().__init__()
+
+        def block(channels_in: int, channels: int, size: int) -> list[nn.Module]:
+            """Half the height, half the width."""
+            convolution = nn.Conv2d(channels_in, channels, size, stride=2, padding=size // 2, bias=False)
+            return [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
+
+        self.features = nn.Sequential(
+            nn.Unflatten(1, (1, 28)),  # (B, 28, 28) -> (B, 1, 28, 28)
+            *block(1, 16, size=5),  # -> (B, 16, 14, 14)
+            *block(16, 32, size=5),  # -> (B, 32, 7, 7)
+            *block(32, 64, size=3),  # -> (B, 64, 4, 4)
+            nn.Flatten(),  # -> (B, 1024)
+            nn.Linear(1024, 64),
+            nn.ReLU(),
+        )
+        self.logits = nn.Linear(64, 10)
+        self.to(memory_format=torch.channels_last)  # a CPU's convolutions are faster so
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits(self.features(images))
+
+
+def digit_classifier(device: torch.device | str = "cpu") -> DigitClassifier:
+    """The book's fixed digit classifier, trained on MNIST's "train" split, in eval mode and without gradients.
+
+    Raises ValueError for a damaged weights file, FileNotFoundError for a missing one.
+    """
+    repair = (
+        "reinstall genbook, or in a clone run `git checkout -- genbook/weights`, "
+        "or train it anew with `python -m genbook.make_digit_classifier`"
+    )
+    if not CLASSIFIER_FILE.exists():
+        raise FileNotFoundError(f"the weights file {CLASSIFIER_FILE} is missing: {repair}")
+    content = CLASSIFIER_FILE.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != CLASSIFIER_SHA256:
+        raise ValueError(
+            f"the weights file {CLASSIFIER_FILE} is damaged ({len(content)} bytes with SHA-256 {digest}, "
+            f"expected {CLASSIFIER_SHA256}): {repair}"
+        )
+    classifier = DigitClassifier()
+    classifier.load_state_dict(safetensors.torch.load(content))  # float16 in the file, float32 here
+    return classifier.to(device).eval().requires_grad_(False)
+
+
+def features(images: Tensor) -> Tensor:
+    """What the digit classifier's last layer sees. images: (N, 28, 28) or (N, 784), in [0, 1] as MNIST's -> (N, 64).
+
+    Computed on the images' device, without gradients. Raises ValueError for other shapes and for NaN or infinity.
+    """
+    return _in_chunks(digit_classifier(images.device).features, images)
+
+
+def classify(images: Tensor) -> Tensor:
+    """The digit classifier's probabilities of the ten digits. images: as for `features` -> (N, 10)."""
+    return _in_chunks(digit_classifier(images.device), images).softmax(1)
+
+
+def _in_chunks(network: nn.Module, images: Tensor) -> Tensor:
+    if images.shape[1:] not in [(28, 28), (784,)] or len(images) == 0:
+        raise ValueError(f"expected images of shape (N, 28, 28) or (N, 784), N ≥ 1, got {tuple(images.shape)}")
+    if not images.isfinite().all():
+        raise ValueError("expected finite images, got NaN or infinity among them")
+    images = images.detach().float().reshape(-1, 28, 28)
+    return torch.cat([network(chunk) for chunk in images.split(1000)])

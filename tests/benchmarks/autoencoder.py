@@ -1,0 +1,92 @@
+"""Speed of training: an epoch of a small autoencoder with `fit` against the loop that most tutorials show.
+
+Times are medians of interleaved repeats in one process: the ratios mean something, the times belong to this machine.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.datasets import MNIST
+from torchvision.transforms import ToTensor
+
+from genbook import data
+from genbook.train import evaluate, fit, seeded
+from tests.benchmarks.gibbs import interleaved
+
+BATCH, LR, EPOCHS = 128, 1e-3, 2
+WIDTHS = [(784, 400), (400, 20), (20, 400), (400, 784)]
+
+
+def autoencoder() -> nn.Sequential:
+    with seeded(0):
+        layers = [layer for widths in WIDTHS for layer in (nn.Linear(*widths), nn.ReLU())]
+    return nn.Sequential(*layers[:3], *layers[4:-1], nn.Sigmoid())  # no ReLU on the code, a sigmoid at the end
+
+
+def squared_error(model: nn.Module, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+    return (model(x) - x).square().sum(1)  # (B, 784) -> (B,)
+
+
+def images_one_by_one(pixels: Tensor) -> Dataset:
+    """torchvision's own MNIST set, without its files: an image is made and transformed each time it is asked for."""
+    dataset = MNIST.__new__(MNIST)
+    dataset.data, dataset.targets = pixels, torch.zeros(len(pixels), dtype=torch.int64)
+    dataset.transform, dataset.target_transform = ToTensor(), None
+    return dataset
+
+
+def usual(model: nn.Module, pixels: Tensor, epochs: int) -> None:
+    """The usual loop: a DataLoader, plain Adam, the loss read after each batch."""
+    loader = DataLoader(images_one_by_one(pixels), batch_size=BATCH, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LR)
+    for _ in range(epochs):
+        total = 0.0
+        for images, _ in loader:
+            optimizer.zero_grad()
+            loss = squared_error(model, images.flatten(1)).mean()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """(what, measured, ratio and target) for the table that `make bench` prints."""
+    x, test = (data.mnist(split)[0].flatten(1) for split in ("train", "test"))  # (60 000, 784), (10 000, 784)
+    pixels = (x * 255).round().to(torch.uint8).reshape(-1, 28, 28)
+    square = torch.rand(1024, 1024)
+    errors = {}
+
+    def with_fit() -> None:
+        model = autoencoder()
+        fit(model, squared_error, x, epochs=EPOCHS, lr=LR, batch_size=BATCH, seed=0, bf16=True)
+        errors["fit"] = evaluate(model, squared_error, test, seed=0)
+
+    def with_usual() -> None:
+        model = autoencoder()
+        with seeded(0):
+            usual(model, pixels, EPOCHS)
+        errors["usual"] = evaluate(model, squared_error, test, seed=0)
+
+    def products() -> None:
+        for _ in range(100):
+            square @ square
+
+    seconds = interleaved(repeats=3, fit=with_fit, usual=with_usual, products=products)
+    rate = 100 * 2 * 1024**3 / seconds["products"]
+    # Forwards, and backwards for the weights and for what comes in; nothing flows back into the images.
+    products_of_epoch = 3 * sum(a * b for a, b in WIDTHS) - WIDTHS[0][0] * WIDTHS[0][1]
+    work = EPOCHS * 2 * len(x) * products_of_epoch
+    threads = f"{torch.get_num_threads()} torch thread(s)"
+    return [
+        (
+            f"Autoencoder 784-400-20, fit, batch {BATCH}, {threads}",
+            f"{seconds['fit'] / EPOCHS:.2f} s/epoch",
+            f"{seconds['usual'] / seconds['fit']:.1f} × the usual loop (target ≥ 4), "
+            f"{work / seconds['fit'] / rate:.0%} of the matrix-product rate {rate / 1e9:.0f} GFLOP/s",
+        ),
+        (
+            "Autoencoder 784-400-20, DataLoader, ToTensor, loss.item()",
+            f"{seconds['usual'] / EPOCHS:.2f} s/epoch",
+            f"test error after {EPOCHS} epochs {errors['usual']:.2f}, with fit {errors['fit']:.2f}",
+        ),
+    ]

@@ -1,0 +1,158 @@
+"""The digit classifier that ships with the book: its accuracy, its files, and the command that made it."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import scipy.special
+import scipy.stats
+import torch
+from torch import nn
+
+from genbook import data, make_digit_classifier, metrics
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(scope="module")
+def test_digits():
+    return data.mnist("test")
+
+
+@pytest.fixture(scope="module")
+def probabilities(test_digits):
+    return metrics.classify(test_digits[0])
+
+
+def test_the_classifier_is_right_on_99_percent_of_the_test_digits(test_digits, probabilities):
+    _, labels = test_digits
+    right = probabilities.argmax(1) == labels
+    assert right.float().mean() >= 0.99
+    for digit in range(10):  # and on each kind
+        assert right[labels == digit].float().mean() >= 0.97
+    stated = json.loads(metrics.CLASSIFIER_FILE.with_suffix(".json").read_text(encoding="utf-8"))
+    assert 1 - right.float().mean().item() == pytest.approx(stated["test error"], abs=5e-4)  # another CPU rounds
+
+
+def test_its_probabilities_tell_digits_from_what_is_none(test_digits, probabilities):
+    """Calibrated to a few per cent: it errs about as often as it says, and is unsure where no digit is."""
+    _, labels = test_digits
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(10_000))
+    confidence = probabilities.max(1).values
+    right = (probabilities.argmax(1) == labels).float()
+    assert abs(confidence.mean() - right.mean()) < 0.01
+    assert confidence[right == 1].mean() > 0.99 > 0.9 > confidence[right == 0].mean()
+    between = (test_digits[0][:1000] + test_digits[0][1000:2000]) / 2  # two digits on top of each other
+    assert metrics.classify(between).max(1).values.mean() < 0.9 < confidence.mean()
+
+
+def test_features_are_what_the_last_layer_sees(test_digits, probabilities):
+    images = test_digits[0][:1500]  # more than one chunk
+    features, layer = metrics.features(images), metrics.digit_classifier().logits
+    assert features.shape == (1500, 64) and features.dtype == torch.float32 and not features.requires_grad
+    logits = features.numpy() @ layer.weight.numpy().T + layer.bias.numpy()
+    np.testing.assert_allclose(scipy.special.softmax(logits, 1), probabilities[:1500], atol=1e-5)
+    assert (features.std(0) > 0).float().mean() > 0.8  # few features that never speak
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_flat_images_any_device_and_any_company_give_the_same(device, test_digits, probabilities):
+    """In eval mode an image's answer does not depend on the rest of the batch."""
+    images = test_digits[0][:20].to(device)
+    for given in (images, images.flatten(1), images.double()):
+        found = metrics.classify(given)
+        assert found.device.type == device
+        np.testing.assert_allclose(found.cpu(), probabilities[:20], atol=1e-4)
+    alone = torch.cat([metrics.features(image[None]) for image in images])
+    np.testing.assert_allclose(alone.cpu(), metrics.features(test_digits[0])[:20], atol=1e-3)
+
+
+def test_the_classifier_is_fixed_but_passes_gradients_on_to_the_image(test_digits):
+    classifier = metrics.digit_classifier()
+    assert not any(module.training for module in classifier.modules())
+    assert not any(parameter.requires_grad for parameter in classifier.parameters())
+    images = test_digits[0][:3].clone().requires_grad_()
+    classifier(images).sum().backward()
+    assert images.grad.abs().sum() > 0
+    nn.init.zeros_(classifier.logits.weight)  # one's own copy: the next call is as it was
+    assert metrics.digit_classifier().logits.weight.any()
+
+
+def test_the_weights_are_small(test_digits):
+    assert metrics.CLASSIFIER_FILE.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(28, 28), r"\(N, 784\), N ≥ 1, got \(28, 28\)"),
+        (torch.zeros(2, 1, 28, 28), r"got \(2, 1, 28, 28\)"),
+        (torch.zeros(2, 783), r"got \(2, 783\)"),
+        (torch.zeros(0, 28, 28), r"got \(0, 28, 28\)"),
+        (torch.full((2, 784), torch.nan), "NaN"),
+    ],
+)
+def test_bad_images_are_named(images, message):
+    for function in (metrics.features, metrics.classify):
+        with pytest.raises(ValueError, match=message):
+            function(images)
+
+
+def test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them(tmp_path, monkeypatch):
+    whole = metrics.CLASSIFIER_FILE.read_bytes()
+    path = tmp_path / "digit_classifier.safetensors"
+    monkeypatch.setattr(metrics, "CLASSIFIER_FILE", path)
+    with pytest.raises(FileNotFoundError, match=r"missing: reinstall .*make_digit_classifier"):
+        metrics.digit_classifier()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for content in (b"", whole[:-1], bytes(flipped)):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"damaged \({len(content)} bytes .*git checkout"):
+            metrics.digit_classifier()
+    path.write_bytes(whole)
+    metrics.digit_classifier()
+
+
+# --- The command that made it ---
+
+
+def test_images_are_shifted_as_scipy_shifts_them_each_way_equally_often():
+    image = torch.rand(28, 28, generator=torch.Generator().manual_seed(0)) + 0.1
+    moved = make_digit_classifier.shifted(image.expand(5000, 28, 28), generator=torch.Generator().manual_seed(1))
+    ways = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
+    expected = torch.stack([torch.from_numpy(scipy.ndimage.shift(image.numpy(), way, order=0)) for way in ways])
+    same = (moved[:, None] == expected[None]).flatten(2).all(2)  # (5000, 28, 28), (25, 28, 28) -> (5000, 25)
+    assert (same.sum(1) == 1).all()
+    assert scipy.stats.chisquare(same.sum(0).numpy()).pvalue > 1e-6
+
+
+def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeypatch, capsys):
+    """A few steps of it on a few digits."""
+    sample = {split: tuple(t[:640] for t in data.mnist(split)) for split in ("fit", "validation", "train", "test")}
+    monkeypatch.setattr(data, "mnist", sample.__getitem__)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr(make_digit_classifier, "SETTINGS", make_digit_classifier.SETTINGS | {"epochs": 6})
+    contents = []
+    for folder in ("first", "second"):
+        path = tmp_path / folder / "digit_classifier.safetensors"
+        monkeypatch.setattr(metrics, "CLASSIFIER_FILE", path)
+        monkeypatch.setattr(metrics, "CLASSIFIER_SHA256", "")
+        make_digit_classifier.main([])
+        contents.append(path.read_bytes())
+        stated = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        assert stated["sha256"] == metrics.CLASSIFIER_SHA256 and stated["sha256"] in capsys.readouterr().out
+        assert stated["test error"] < 0.5  # guessing: 0.9
+        assert stated["loss per epoch"][-1] < 0.5 * stated["loss per epoch"][0]
+    assert contents[0] == contents[1]
+    make_digit_classifier.main(["--validate"])
+    assert "validation error" in capsys.readouterr().out
+    assert path.read_bytes() == contents[1]
+
+
+def test_the_stated_settings_are_those_of_the_command():
+    stated = json.loads(metrics.CLASSIFIER_FILE.with_suffix(".json").read_text(encoding="utf-8"))
+    assert stated["sha256"] == metrics.CLASSIFIER_SHA256
+    settings = make_digit_classifier.SETTINGS | {"shift": make_digit_classifier.SHIFT, "split": "train"}
+    assert stated["settings"] == settings
