@@ -41,10 +41,14 @@ def test_its_probabilities_tell_digits_from_what_is_none(test_digits, probabilit
     torch.testing.assert_close(probabilities.sum(1), torch.ones(10_000))
     confidence = probabilities.max(1).values
     right = (probabilities.argmax(1) == labels).float()
-    assert abs(confidence.mean() - right.mean()) < 0.01
-    assert confidence[right == 1].mean() > 0.99 > 0.9 > confidence[right == 0].mean()
-    between = (test_digits[0][:1000] + test_digits[0][1000:2000]) / 2  # two digits on top of each other
-    assert metrics.classify(between).max(1).values.mean() < 0.9 < confidence.mean()
+    assert abs(confidence.mean() - right.mean()) < 0.02
+    assert confidence[right == 1].mean() > 0.98 > 0.8 > confidence[right == 0].mean()
+    assert (confidence < 0.9).float().mean() < 0.05
+    images = test_digits[0]
+    between = (images[:1000] + images[1000:2000]) / 2  # two digits on top of each other
+    grey = images.mean(0) + 0.3 * torch.rand(1000, 28, 28, generator=torch.Generator().manual_seed(0))
+    for none in (between, grey):
+        assert (metrics.classify(none).max(1).values < 0.9).float().mean() > 0.8
 
 
 def test_features_are_what_the_last_layer_sees(test_digits, probabilities):
@@ -128,6 +132,41 @@ def test_images_are_shifted_as_scipy_shifts_them_each_way_equally_often():
     assert scipy.stats.chisquare(same.sum(0).numpy()).pvalue > 1e-6
 
 
+def test_half_of_the_images_are_blurred_as_scipy_blurs():
+    images = torch.rand(6, 28, 28, generator=torch.Generator().manual_seed(0))
+    sigmas = []
+    for seed in range(200):
+        blurred = make_digit_classifier.blurred(images, generator=torch.Generator().manual_seed(seed))
+        assert (blurred[3:] == images[3:]).all()
+        sigma = 0.1 + 1.4 * torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
+        expected = scipy.ndimage.gaussian_filter(images[:3].numpy(), (0, sigma, sigma), mode="mirror", radius=3)
+        np.testing.assert_allclose(blurred[:3], expected, atol=1e-5)
+        sigmas.append(sigma)
+    assert min(sigmas) < 0.15 and max(sigmas) > 1.45
+
+
+def test_in_training_half_of_the_images_are_mixed_and_their_labels_in_the_same_shares():
+    """The centre of each image is its digit / 10, which neither shift nor blur changes: it tells the shares."""
+    labels = torch.arange(1000) % 10
+    images = (labels / 10)[:, None, None].expand(1000, 28, 28)
+
+    class Centre(nn.Module):
+        def forward(self, seen):
+            self.centre = seen[:, 14, 14]
+            return torch.arange(10.0).expand(len(seen), 10)
+
+    model = Centre()
+    loss = make_digit_classifier.loss(model, images, labels, generator=torch.Generator().manual_seed(0))
+    cost = -torch.arange(10.0).log_softmax(0)  # of each digit
+    other = labels.flip(0)
+    share = (10 * model.centre - other) / (labels - other)  # never the same digit: 0 meets 9, 1 meets 8
+    torch.testing.assert_close(loss, share * cost[labels] + (1 - share) * cost[other], atol=1e-3, rtol=0)
+    pure = share > 1 - 1e-4
+    assert 0.4 < pure.float().mean() < 0.6
+    assert scipy.stats.kstest(share[~pure], "uniform").pvalue > 1e-4
+    torch.testing.assert_close(make_digit_classifier.loss(model.eval(), images, labels, generator=None), cost[labels])
+
+
 def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeypatch, capsys):
     """A few steps of it on a few digits."""
     sample = {split: tuple(t[:640] for t in data.mnist(split)) for split in ("fit", "validation", "train", "test")}
@@ -144,7 +183,7 @@ def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeyp
         stated = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         assert stated["sha256"] == metrics.CLASSIFIER_SHA256 and stated["sha256"] in capsys.readouterr().out
         assert stated["test error"] < 0.5  # guessing: 0.9
-        assert stated["loss per epoch"][-1] < 0.5 * stated["loss per epoch"][0]
+        assert stated["loss per epoch"][-1] < 0.8 * stated["loss per epoch"][0]
     assert contents[0] == contents[1]
     make_digit_classifier.main(["--validate"])
     assert "validation error" in capsys.readouterr().out
@@ -154,5 +193,5 @@ def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeyp
 def test_the_stated_settings_are_those_of_the_command():
     stated = json.loads(metrics.CLASSIFIER_FILE.with_suffix(".json").read_text(encoding="utf-8"))
     assert stated["sha256"] == metrics.CLASSIFIER_SHA256
-    settings = make_digit_classifier.SETTINGS | {"shift": make_digit_classifier.SHIFT, "split": "train"}
-    assert stated["settings"] == settings
+    made = make_digit_classifier
+    assert stated["settings"] == made.SETTINGS | {"shift": made.SHIFT, "blur": made.BLUR, "split": "train"}
