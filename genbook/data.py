@@ -136,7 +136,8 @@ def batches(*tensors: Tensor, size: int, generator: torch.Generator) -> Iterator
         raise ValueError(f"expected a batch size of at least 1, got {size}")
     n = lengths[0]
     order = torch.randperm(n, generator=generator, device=generator.device).to(tensors[0].device)  # (n,)
-    return (tuple(t[order[start : start + size]] for t in tensors) for start in range(0, n, size))
+    parts = (order[start : start + size] for start in range(0, n, size))
+    return (tuple(t.index_select(0, part) for t in tensors) for part in parts)  # faster than t[part]
 
 
 def _split(split: str) -> tuple[str, slice]:
