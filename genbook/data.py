@@ -1,7 +1,8 @@
-"""Data: the MNIST digits that ship with the book, other image sets through torchvision, toy mixtures, mini-batches."""
+"""Data: the digits and the results that ship with the book, other image sets, toy mixtures, mini-batches."""
 
 import hashlib
 import io
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -83,6 +84,18 @@ def load(name: str, split: str, root: str | os.PathLike | None = None) -> tuple[
     if name.startswith("cifar"):
         images = images.permute(0, 3, 1, 2)  # (N, H, W, 3) -> (N, 3, H, W)
     return _floats(images), labels.long()
+
+
+def result(name: str) -> dict:
+    """A result that ships with the book, genbook/results/<name>.json: numbers that took longer than a chapter may.
+
+    Each says which command made it, with which settings, where and how long. Raises ValueError for an unknown name.
+    """
+    folder = Path(__file__).with_name("results")
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in names:
+        raise ValueError(f"expected a result, one of {', '.join(map(repr, names))}, got {name!r}")
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def binarize(images: Tensor, *, generator: torch.Generator) -> Tensor:

@@ -91,23 +91,20 @@ def nearest_distance(points: Tensor, others: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def sampling_report(
-    decode: Callable[[Tensor], Tensor], draws: Tensor, codes: Tensor, held_out: Tensor
-) -> dict[str, float]:
+def sampling_report(decode: Callable[[Tensor], Tensor], draws: Tensor, codes: Tensor, usual: float) -> dict[str, float]:
     """How well images decoded from `draws` (n, k) would do as digits: three numbers, each better when smaller.
 
-    "imbalance": distance (total variation, 0 to 0.9) of their digits' shares from a tenth each. "unsure": share of them
-    in which `classify` gives no digit 90 %. "distance": median distance from a draw to the nearest of `codes` (N, k),
-    those of the training set, in units of the same median for the codes of `held_out` (M, k) images.
+    "imbalance": total variation distance of their digits' shares from a tenth each, 0 to 0.9. "unsure": the share of
+    them in which `classify` gives no digit 90 %. "distance": the median distance from a draw to the nearest of `codes`
+    (N, k), those of the training set, in units of `usual`, the same median for the codes of held-out images.
     decode: (n, k) -> (n, 784). Raises ValueError as `classify` and `nearest_distance` do.
     """
     probabilities = classify(decode(draws))  # (n, 10)
     shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(draws)
-    distances = [nearest_distance(points, codes).median() for points in (draws, held_out)]
     return {
         "imbalance": float((shares - 0.1).abs().sum() / 2),
         "unsure": float((probabilities.amax(1) < 0.9).float().mean()),
-        "distance": float(distances[0] / distances[1]),
+        "distance": float(nearest_distance(draws, codes).median() / usual),
     }
 
 

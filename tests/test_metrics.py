@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.spatial
 import scipy.special
 import scipy.stats
 import torch
@@ -117,6 +118,49 @@ def test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them(tmp_pa
             metrics.digit_classifier()
     path.write_bytes(whole)
     metrics.digit_classifier()
+
+
+# --- What it says about samples ---
+
+
+@pytest.mark.parametrize("k", [2, 32])
+def test_the_nearest_distance_is_scipys(k):
+    generator = torch.Generator().manual_seed(k)
+    points, others = torch.randn(50, k, generator=generator), 100 + torch.randn(700, k, generator=generator)
+    expected = scipy.spatial.distance.cdist(points, others).min(1)
+    found = metrics.nearest_distance(points, others)
+    assert found.dtype == torch.float32 and found.shape == (50,)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert metrics.nearest_distance(others[:5], others).abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("points", "others", "message"),
+    [
+        (torch.zeros(3), torch.zeros(3, 1), r"\(N, k\) and \(M, k\), got \(3,\)"),
+        (torch.zeros(3, 2), torch.zeros(3, 1), r"got \(3, 2\) and \(3, 1\)"),
+        (torch.full((3, 2), torch.nan), torch.zeros(3, 2), "NaN"),
+    ],
+)
+def test_points_that_cannot_be_compared_are_named(points, others, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.nearest_distance(points, others)
+
+
+def test_a_report_on_the_digits_themselves_and_on_what_is_none(test_digits):
+    """Codes that are the pixels: what each number must be is then known."""
+    images, labels = test_digits
+    pixels = images.flatten(1)
+    codes = pixels[5000:]
+    tenths = torch.cat([pixels[labels == digit][:40] for digit in range(10)])  # 40 of each
+    same = metrics.sampling_report(lambda z: z, tenths, codes, usual=1.0)
+    assert same["imbalance"] < 0.01 and same["unsure"] < 0.1
+    assert same["distance"] == pytest.approx(float(metrics.nearest_distance(tenths, codes).median()))
+    one_kind = metrics.sampling_report(lambda z: z, pixels[labels == 1][:200], codes, usual=2 * same["distance"])
+    assert one_kind["imbalance"] > 0.88
+    assert one_kind["distance"] < 0.5  # ones are close to one another, and the unit is twice as large
+    halves = (pixels[:200] + pixels[200:400]) / 2
+    assert metrics.sampling_report(lambda z: z, halves, codes, usual=1.0)["unsure"] > 0.8
 
 
 # --- The command that made it ---
