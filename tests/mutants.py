@@ -39,6 +39,42 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "",
             "tests/test_train.py::test_the_global_states_come_back_even_after_an_error",
         ),
+        (
+            "genbook/train.py",
+            "all(edge.isfinite() for edge",
+            "any(edge.isfinite() for edge",
+            "tests/test_train.py::test_bad_input_is_named",
+        ),
+        (
+            "genbook/make_autoencoders.py",
+            "times.unlink(missing_ok=True)",
+            "pass",
+            "tests/test_results.py::test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one",
+        ),
+        (
+            "genbook/make_autoencoders.py",
+            "seed=seed, checkpoint=checkpoint, **settings",
+            "seed=seed, **settings",
+            "tests/test_results.py::test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one",
+        ),
+        (
+            "genbook/make_autoencoders.py",
+            "write(results | {name: result}, RESULTS)",
+            "write({name: result}, RESULTS)",
+            "tests/test_results.py::test_each_command_writes_what_it_did_and_leaves_the_other_result_alone",
+        ),
+        (
+            "genbook/make_autoencoders.py",
+            '{"train": "fit", "test": "validation"}',
+            '{"train": "fit", "test": "test"}',
+            "tests/test_results.py::test_validation_trains_on_fit_and_writes_no_result",
+        ),
+        (
+            "genbook/make_autoencoders.py",
+            "math.sqrt(2 / layer.in_features)",
+            "math.sqrt(1 / layer.in_features)",
+            "tests/test_results.py::test_the_first_weights_are_those_of_he_and_the_first_output_is_the_mean_image",
+        ),
     ],
     "pipeline": [
         (
