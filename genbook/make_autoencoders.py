@@ -27,14 +27,15 @@ CHECKPOINTS = Path("_build", "autoencoders")  # where the command is run
 
 # The network of Hinton and Salakhutdinov 2006, with a nonlinearity of today; the code's size comes last.
 SIZES = [784, 1000, 500, 250]
+NONLINEARITY = nn.SiLU
 SHORT = {"codes": [2, 10, 30], "seeds": [0, 1, 2], "epochs": 8, "lr": 2e-3, "batch_size": 128, "decay": "cosine"}
-LONG = {"codes": [30], "seeds": [0], "epochs": 60, "lr": 2e-3, "batch_size": 128, "decay": "cosine"}
+LONG = {"codes": [30], "seeds": [0], "epochs": 24, "lr": 2e-3, "batch_size": 128, "decay": "cosine"}
 
 
 def initialized(k: int, mean: Tensor, *, seed: int) -> Autoencoder:
     """The autoencoder before its training; its biases make it begin near the mean image (784,)."""
     with seeded(seed):
-        model = Autoencoder([*SIZES, k], nonlinearity=nn.SiLU, output=nn.Sigmoid)
+        model = Autoencoder([*SIZES, k], nonlinearity=NONLINEARITY, output=nn.Sigmoid)
     with torch.no_grad():
         model.decoder[-2].bias.copy_(mean.clamp(0.001, 0.999).logit())
     return model
@@ -90,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     result = {
         "command": f"python -m genbook.make_autoencoders{' --long' * options.long}",
         "error": "squared error per image, summed over its 784 pixels in [0, 1]",
-        "settings": settings | {"sizes": SIZES},
+        "settings": settings | {"sizes": SIZES, "nonlinearity": NONLINEARITY.__name__},
         "runs": runs,
         "device": f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
         "threads": torch.get_num_threads(),

@@ -55,7 +55,8 @@ def without_times(result):
 def check(result, settings, command):
     """What holds for a result of any length."""
     assert result["command"] == " ".join(["python -m genbook.make_autoencoders", *command])
-    assert result["settings"] == settings | {"sizes": make_autoencoders.SIZES}
+    network = {"sizes": make_autoencoders.SIZES, "nonlinearity": make_autoencoders.NONLINEARITY.__name__}
+    assert result["settings"] == settings | network
     assert [(run["code"], run["seed"]) for run in result["runs"]] == [
         (code, seed) for code in settings["codes"] for seed in settings["seeds"]
     ]
@@ -91,7 +92,7 @@ def test_each_command_writes_what_it_did_and_leaves_the_other_result_alone(few_d
 def test_the_errors_are_those_of_the_trained_network(few_digits):
     make_autoencoders.main([])
     run = written()["short"]["runs"][2]
-    model = Autoencoder([*make_autoencoders.SIZES, 3], nonlinearity=nn.SiLU, output=nn.Sigmoid)
+    model = Autoencoder([*make_autoencoders.SIZES, 3], nonlinearity=make_autoencoders.NONLINEARITY, output=nn.Sigmoid)
     saved = torch.load(make_autoencoders.CHECKPOINTS / "short-train-code3-seed0.pt", weights_only=True)
     model.load_state_dict(saved["model"])
     for split in ("train", "test"):
