@@ -510,7 +510,7 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "notebooks/src/02_autoencoders.md",
-            "mixtures = {k: mixture(codes[k], 20)",
+            "mixtures = {k: mixture(codes[k], 10)",
             "mixtures = {k: mixture(codes[k], 1)",
             "the codes are not Gaussian, and less so in more dimensions: a mixture beats the best Gaussian by more nats at 32 than at 8 than at 2",  # noqa: E501
         ),
