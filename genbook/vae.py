@@ -175,8 +175,8 @@ def neg_elbo(
 ) -> Tensor:
     """-ELBO with one z for each x, nats: a loss for `fit`. x: (B, ...) -> (B,). Raises ValueError as `elbo_terms`.
 
-    alpha weights -log p(x | z) and beta the KL (Higgins et al. 2017); other than 1, it is no bound on -log p(x) any
-    more for this model. To train with one: functools.partial(neg_elbo, beta=4.0).
+    alpha weights -log p(x | z) and beta the KL (Higgins et al. 2017): to train with another than 1,
+    functools.partial(neg_elbo, beta=4.0). The value is then not this model's -ELBO.
     """
     log_px_given_z, kl = elbo_terms(model, x, condition, generator=generator)
     return beta * kl - alpha * log_px_given_z
@@ -206,13 +206,14 @@ def iwae_bound(
     """log 1/k Σ_i p(x, z_i) / q(z_i | x), z_i ~ q(z | x): at most log p(x) in expectation. x: (B, ...) -> (B,), nats.
 
     It grows with k in expectation; k = 1 is the ELBO, k → ∞ gives log p(x). In eval mode and without gradients (see
-    `neg_iwae`). chunk: how many z are decoded at once, for however many x; None: as many as suit the device, far below
-    2 GB. Raises ValueError as `elbo_terms` and for k or chunk < 1, FloatingPointError where the model gives NaN.
+    `neg_iwae`). chunk: how many z are decoded at once, for however many x; None: as many as give 2^20 numbers, on a GPU
+    2^22, so that networks of linear layers stay far below 2 GB. Raises ValueError as `elbo_terms` and for k or
+    chunk < 1, FloatingPointError where the model gives NaN.
     Burda et al. 2015, equation 8.
     """
     _check_count("k", k)
     if chunk is None:  # a tile that stays in a CPU's cache; a GPU wants more work at once
-        chunk = max(1, 2 ** (24 if x.is_cuda else 20) // max(1, x[:1].numel()))
+        chunk = max(1, 2 ** (22 if x.is_cuda else 20) // max(1, x[:1].numel()))
     _check_count("chunk", chunk)
     model._check(x, condition)
     images = max(1, chunk // k)  # whole images at once if there is room, else a part of the draws of one

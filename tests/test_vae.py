@@ -512,7 +512,7 @@ def test_in_bfloat16_the_sums_stay_in_float32():
     with torch.autocast("cpu", torch.bfloat16):
         low = neg_elbo(model, x, generator=generator())
     assert low.dtype == torch.float32
-    assert (low - exact).abs().max() < 0.5 and not torch.equal(low, exact)  # bfloat16's steps are 4 at 543 nats
+    assert (low - exact).abs().max() < 0.2 and not torch.equal(low, exact)  # bfloat16's steps are 4 at 543 nats
 
 
 # Bad input
