@@ -9,6 +9,7 @@ import scipy.linalg
 import torch
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 
 
 class Autoencoder(nn.Module):
@@ -48,15 +49,17 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(x))
 
 
-def squared_error(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def squared_error(model: Callable[[Tensor], Tensor], x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """‖x - model(x)‖² of each example, summed over its pixels: a loss, to minimise. x: (B, ...) -> (B,).
 
-    Raises ValueError where model(x) has another shape than x.
+    generator: what `fit` hands to every loss; not used, as nothing is drawn. Raises ValueError where model(x) has
+    another shape than x.
     """
     reconstruction = model(x)
     if reconstruction.shape != x.shape:  # or broadcasting would quietly compare each example with every other
         raise ValueError(f"model(x) must have the shape of x, {tuple(x.shape)}, got {tuple(reconstruction.shape)}")
-    return (x - reconstruction).square().flatten(1).sum(1)  # (B, D) -> (B,)
+    squares = mse_loss(reconstruction, x, reduction="none")  # one pass, and one back: faster than written out
+    return squares.flatten(1).sum(1)  # (B, D) -> (B,)
 
 
 def pca(x: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,8 @@
-"""Data: the MNIST digits that ship with the book, other image sets through torchvision, toy mixtures, mini-batches."""
+"""Data: the digits and the results that ship with the book, other image sets, toy mixtures, mini-batches."""
 
 import hashlib
 import io
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -85,6 +86,18 @@ def load(name: str, split: str, root: str | os.PathLike | None = None) -> tuple[
     return _floats(images), labels.long()
 
 
+def result(name: str) -> dict:
+    """A result that ships with the book, genbook/results/<name>.json: numbers that took longer than a chapter may.
+
+    Each says which command made it, with which settings, where and how long. Raises ValueError for an unknown name.
+    """
+    folder = Path(__file__).with_name("results")
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in names:
+        raise ValueError(f"expected a result, one of {', '.join(map(repr, names))}, got {name!r}")
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def binarize(images: Tensor, *, generator: torch.Generator) -> Tensor:
     """Draw each pixel as a bit that is 1 with the pixel's value as probability.
 
@@ -136,7 +149,8 @@ def batches(*tensors: Tensor, size: int, generator: torch.Generator) -> Iterator
         raise ValueError(f"expected a batch size of at least 1, got {size}")
     n = lengths[0]
     order = torch.randperm(n, generator=generator, device=generator.device).to(tensors[0].device)  # (n,)
-    return (tuple(t[order[start : start + size]] for t in tensors) for start in range(0, n, size))
+    parts = (order[start : start + size] for start in range(0, n, size))
+    return (tuple(t.index_select(0, part) for t in tensors) for part in parts)  # faster than t[part]
 
 
 def _split(split: str) -> tuple[str, slice]:

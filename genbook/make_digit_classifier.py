@@ -18,12 +18,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
+from torchvision.transforms.functional import gaussian_blur
 
 from genbook import data, metrics
 from genbook.train import evaluate, fit, seeded
 
 SHIFT = 2  # pixels, at most
-SETTINGS = {"epochs": 10, "lr": 0.006, "batch_size": 128, "decay": "linear", "seed": 0}
+BLUR = 1.5  # pixels: the largest standard deviation of a blur
+SETTINGS = {"epochs": 12, "lr": 0.006, "batch_size": 128, "decay": "linear", "seed": 0}
 
 
 def shifted(images: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -35,11 +37,27 @@ def shifted(images: Tensor, *, generator: torch.Generator) -> Tensor:
     return pad(images, (SHIFT,) * 4)[which, rows[:, :, None], columns[:, None, :]]
 
 
+def blurred(images: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Blur the first half of the images by a Gaussian, its standard deviation up to BLUR. (B, 28, 28) -> the same."""
+    sigma = 0.1 + (BLUR - 0.1) * torch.rand((), generator=generator, device=generator.device).item()
+    half = len(images) // 2
+    return torch.cat([gaussian_blur(images[:half], kernel_size=7, sigma=sigma), images[half:]])
+
+
 def loss(model: metrics.DigitClassifier, images: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Cross-entropy per image, of shifted images in training. (B, 28, 28), (B,) -> (B,)."""
-    if model.training:
-        images = shifted(images, generator=generator)
-    return cross_entropy(model(images), labels, reduction="none")
+    """Cross-entropy per image. (B, 28, 28), (B,) -> (B,).
+
+    In training the images are shifted and blurred, and half of them mixed with another, labels in the same shares:
+    decoders blur, and where they show two digits at once, it should be sure of neither. Zhang et al. 2018 (mixup).
+    """
+    if not model.training:
+        return cross_entropy(model(images), labels, reduction="none")
+    images = blurred(shifted(images, generator=generator), generator=generator)
+    share = 2 * torch.rand(len(images), generator=generator, device=generator.device).to(images.device)  # (B,)
+    share = share.clamp(max=1)  # half of them: 1
+    mixed = model(share[:, None, None] * images + (1 - share)[:, None, None] * images.flip(0))
+    one, other = (cross_entropy(mixed, target, reduction="none") for target in (labels, labels.flip(0)))
+    return share * one + (1 - share) * other
 
 
 def is_wrong(model: metrics.DigitClassifier, images: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -81,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     digest = metrics.CLASSIFIER_SHA256 = write(model, metrics.CLASSIFIER_FILE)  # what is read back below
     result = {
         "command": "python -m genbook.make_digit_classifier",
-        "settings": SETTINGS | {"shift": SHIFT, "split": "train"},
+        "settings": SETTINGS | {"shift": SHIFT, "blur": BLUR, "split": "train"},
         "sha256": digest,
         "test error": evaluate(metrics.digit_classifier(), is_wrong, data.mnist("test"), seed=0),
         "loss per epoch": losses,

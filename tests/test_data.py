@@ -528,3 +528,13 @@ def test_batches_on_any_device(device, generator_device):
 def test_batches_reject_bad_input_at_once(lengths, size, message):
     with pytest.raises(ValueError, match=message):
         data.batches(*[torch.zeros(n) for n in lengths], size=size, generator=generator(0))  # not even started
+
+
+def test_results_are_found_by_name_and_say_how_they_were_made():
+    for name in ("autoencoders",):
+        found = data.result(name)
+        for made in found.values():
+            assert made["command"].startswith("python -m genbook.")
+            assert {"settings", "device", "versions"} <= made.keys()
+    with pytest.raises(ValueError, match=r"one of 'autoencoders'.*got '\.\./mnist'"):
+        data.result("../mnist")

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.spatial
 import scipy.special
 import scipy.stats
 import torch
@@ -41,10 +42,14 @@ def test_its_probabilities_tell_digits_from_what_is_none(test_digits, probabilit
     torch.testing.assert_close(probabilities.sum(1), torch.ones(10_000))
     confidence = probabilities.max(1).values
     right = (probabilities.argmax(1) == labels).float()
-    assert abs(confidence.mean() - right.mean()) < 0.01
-    assert confidence[right == 1].mean() > 0.99 > 0.9 > confidence[right == 0].mean()
-    between = (test_digits[0][:1000] + test_digits[0][1000:2000]) / 2  # two digits on top of each other
-    assert metrics.classify(between).max(1).values.mean() < 0.9 < confidence.mean()
+    assert abs(confidence.mean() - right.mean()) < 0.02
+    assert confidence[right == 1].mean() > 0.98 > 0.8 > confidence[right == 0].mean()
+    assert (confidence < 0.9).float().mean() < 0.05
+    images = test_digits[0]
+    between = (images[:1000] + images[1000:2000]) / 2  # two digits on top of each other
+    grey = images.mean(0) + 0.3 * torch.rand(1000, 28, 28, generator=torch.Generator().manual_seed(0))
+    for none in (between, grey):
+        assert (metrics.classify(none).max(1).values < 0.9).float().mean() > 0.8
 
 
 def test_features_are_what_the_last_layer_sees(test_digits, probabilities):
@@ -115,6 +120,49 @@ def test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them(tmp_pa
     metrics.digit_classifier()
 
 
+# --- What it says about samples ---
+
+
+@pytest.mark.parametrize("k", [2, 32])
+def test_the_nearest_distance_is_scipys(k):
+    generator = torch.Generator().manual_seed(k)
+    points, others = torch.randn(50, k, generator=generator), 100 + torch.randn(700, k, generator=generator)
+    expected = scipy.spatial.distance.cdist(points, others).min(1)
+    found = metrics.nearest_distance(points, others)
+    assert found.dtype == torch.float32 and found.shape == (50,)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert metrics.nearest_distance(others[:5], others).abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("points", "others", "message"),
+    [
+        (torch.zeros(3), torch.zeros(3, 1), r"\(N, k\) and \(M, k\), got \(3,\)"),
+        (torch.zeros(3, 2), torch.zeros(3, 1), r"got \(3, 2\) and \(3, 1\)"),
+        (torch.full((3, 2), torch.nan), torch.zeros(3, 2), "NaN"),
+    ],
+)
+def test_points_that_cannot_be_compared_are_named(points, others, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.nearest_distance(points, others)
+
+
+def test_a_report_on_the_digits_themselves_and_on_what_is_none(test_digits):
+    """Codes that are the pixels: what each number must be is then known."""
+    images, labels = test_digits
+    pixels = images.flatten(1)
+    codes = pixels[5000:]
+    tenths = torch.cat([pixels[labels == digit][:40] for digit in range(10)])  # 40 of each
+    same = metrics.sampling_report(lambda z: z, tenths, codes, usual=1.0)
+    assert same["imbalance"] < 0.01 and same["unsure"] < 0.1
+    assert same["distance"] == pytest.approx(float(metrics.nearest_distance(tenths, codes).median()))
+    one_kind = metrics.sampling_report(lambda z: z, pixels[labels == 1][:200], codes, usual=2 * same["distance"])
+    assert one_kind["imbalance"] > 0.88
+    assert one_kind["distance"] < 0.5  # ones are close to one another, and the unit is twice as large
+    halves = (pixels[:200] + pixels[200:400]) / 2
+    assert metrics.sampling_report(lambda z: z, halves, codes, usual=1.0)["unsure"] > 0.8
+
+
 # --- The command that made it ---
 
 
@@ -126,6 +174,41 @@ def test_images_are_shifted_as_scipy_shifts_them_each_way_equally_often():
     same = (moved[:, None] == expected[None]).flatten(2).all(2)  # (5000, 28, 28), (25, 28, 28) -> (5000, 25)
     assert (same.sum(1) == 1).all()
     assert scipy.stats.chisquare(same.sum(0).numpy()).pvalue > 1e-6
+
+
+def test_half_of_the_images_are_blurred_as_scipy_blurs():
+    images = torch.rand(6, 28, 28, generator=torch.Generator().manual_seed(0))
+    sigmas = []
+    for seed in range(200):
+        blurred = make_digit_classifier.blurred(images, generator=torch.Generator().manual_seed(seed))
+        assert (blurred[3:] == images[3:]).all()
+        sigma = 0.1 + 1.4 * torch.rand((), generator=torch.Generator().manual_seed(seed)).item()
+        expected = scipy.ndimage.gaussian_filter(images[:3].numpy(), (0, sigma, sigma), mode="mirror", radius=3)
+        np.testing.assert_allclose(blurred[:3], expected, atol=1e-5)
+        sigmas.append(sigma)
+    assert min(sigmas) < 0.15 and max(sigmas) > 1.45
+
+
+def test_in_training_half_of_the_images_are_mixed_and_their_labels_in_the_same_shares():
+    """The centre of each image is its digit / 10, which neither shift nor blur changes: it tells the shares."""
+    labels = torch.arange(1000) % 10
+    images = (labels / 10)[:, None, None].expand(1000, 28, 28)
+
+    class Centre(nn.Module):
+        def forward(self, seen):
+            self.centre = seen[:, 14, 14]
+            return torch.arange(10.0).expand(len(seen), 10)
+
+    model = Centre()
+    loss = make_digit_classifier.loss(model, images, labels, generator=torch.Generator().manual_seed(0))
+    cost = -torch.arange(10.0).log_softmax(0)  # of each digit
+    other = labels.flip(0)
+    share = (10 * model.centre - other) / (labels - other)  # never the same digit: 0 meets 9, 1 meets 8
+    torch.testing.assert_close(loss, share * cost[labels] + (1 - share) * cost[other], atol=1e-3, rtol=0)
+    pure = share > 1 - 1e-4
+    assert 0.4 < pure.float().mean() < 0.6
+    assert scipy.stats.kstest(share[~pure], "uniform").pvalue > 1e-4
+    torch.testing.assert_close(make_digit_classifier.loss(model.eval(), images, labels, generator=None), cost[labels])
 
 
 def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeypatch, capsys):
@@ -144,7 +227,7 @@ def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeyp
         stated = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         assert stated["sha256"] == metrics.CLASSIFIER_SHA256 and stated["sha256"] in capsys.readouterr().out
         assert stated["test error"] < 0.5  # guessing: 0.9
-        assert stated["loss per epoch"][-1] < 0.5 * stated["loss per epoch"][0]
+        assert stated["loss per epoch"][-1] < 0.8 * stated["loss per epoch"][0]
     assert contents[0] == contents[1]
     make_digit_classifier.main(["--validate"])
     assert "validation error" in capsys.readouterr().out
@@ -154,5 +237,5 @@ def test_the_command_learns_and_gives_the_same_bytes_each_time(tmp_path, monkeyp
 def test_the_stated_settings_are_those_of_the_command():
     stated = json.loads(metrics.CLASSIFIER_FILE.with_suffix(".json").read_text(encoding="utf-8"))
     assert stated["sha256"] == metrics.CLASSIFIER_SHA256
-    settings = make_digit_classifier.SETTINGS | {"shift": make_digit_classifier.SHIFT, "split": "train"}
-    assert stated["settings"] == settings
+    made = make_digit_classifier
+    assert stated["settings"] == made.SETTINGS | {"shift": made.SHIFT, "blur": made.BLUR, "split": "train"}

@@ -3,6 +3,8 @@
 Times are medians of interleaved repeats in one process: the ratios mean something, the times belong to this machine.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -10,21 +12,17 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
 from genbook import data
+from genbook.autoencoders import Autoencoder, squared_error
 from genbook.train import evaluate, fit, seeded
 from tests.benchmarks.gibbs import interleaved
 
 BATCH, LR, EPOCHS = 128, 1e-3, 2
-WIDTHS = [(784, 400), (400, 20), (20, 400), (400, 784)]
+SIZES = [784, 400, 20]
 
 
-def autoencoder() -> nn.Sequential:
+def autoencoder() -> Autoencoder:
     with seeded(0):
-        layers = [layer for widths in WIDTHS for layer in (nn.Linear(*widths), nn.ReLU())]
-    return nn.Sequential(*layers[:3], *layers[4:-1], nn.Sigmoid())  # no ReLU on the code, a sigmoid at the end
-
-
-def squared_error(model: nn.Module, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-    return (model(x) - x).square().sum(1)  # (B, 784) -> (B,)
+        return Autoencoder(SIZES, output=nn.Sigmoid)
 
 
 def images_one_by_one(pixels: Tensor) -> Dataset:
@@ -36,7 +34,7 @@ def images_one_by_one(pixels: Tensor) -> Dataset:
 
 
 def usual(model: nn.Module, pixels: Tensor, epochs: int) -> None:
-    """The usual loop: a DataLoader, plain Adam, the loss read after each batch."""
+    """The usual loop: a DataLoader, plain Adam, the loss read after each batch; the model and its loss are the same."""
     loader = DataLoader(images_one_by_one(pixels), batch_size=BATCH, shuffle=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
     for _ in range(epochs):
@@ -74,7 +72,8 @@ def rows() -> list[tuple[str, str, str]]:
     seconds = interleaved(repeats=3, fit=with_fit, usual=with_usual, products=products)
     rate = 100 * 2 * 1024**3 / seconds["products"]
     # Forwards, and backwards for the weights and for what comes in; nothing flows back into the images.
-    products_of_epoch = 3 * sum(a * b for a, b in WIDTHS) - WIDTHS[0][0] * WIDTHS[0][1]
+    widths = list(pairwise(SIZES + SIZES[-2::-1]))  # 784-400, 400-20, 20-400, 400-784
+    products_of_epoch = 3 * sum(a * b for a, b in widths) - SIZES[0] * SIZES[1]
     work = EPOCHS * 2 * len(x) * products_of_epoch
     threads = f"{torch.get_num_threads()} torch thread(s)"
     return [
