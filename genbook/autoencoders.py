@@ -16,8 +16,10 @@ class Autoencoder(nn.Module):
     """Encoder and mirrored decoder of flat inputs; sizes [784, 400, 20] means 784 → 400 → 20 → 400 → 784.
 
     `nonlinearity` follows every hidden layer, `output` the last one; the code is left as it is, so that [784, 20] is
-    the linear autoencoder. Both are classes of layers, such as nn.Tanh and nn.Sigmoid. All layers have biases. The
-    weights are drawn from the global state: make it inside `seeded`. Raises ValueError for sizes that cannot be.
+    the linear autoencoder. Both are classes of layers, such as nn.Tanh and nn.Sigmoid. All layers have biases, 0 at
+    first; the weights are normal with variance 2 / inputs (He et al. 2015), with which training takes a fraction of the
+    epochs that it does from PyTorch's smaller ones. Drawn from the global state: make it inside `seeded`.
+    Raises ValueError for sizes that cannot be.
     """
 
     def __init__(
@@ -33,6 +35,10 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder = _layers(sizes, nonlinearity)
         self.decoder = _layers(sizes[::-1], nonlinearity).append(output())
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_features))
+                nn.init.zeros_(layer.bias)
 
     def encode(self, x: Tensor) -> Tensor:
         """The code of each example. x: (B, D) -> (B, k)."""

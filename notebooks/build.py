@@ -46,7 +46,7 @@ def environment(*, gpu: bool = False, **extra: str) -> dict[str, str]:
         | {"GENBOOK_QUIET": "1", "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path)}
         | {"IPYTHONDIR": str(settings)}
         # Threads that wait must not spin: on a busy machine that makes small tensor operations many times slower.
-        | {"OMP_WAIT_POLICY": "PASSIVE"}
+        | {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}  # NumPy's own threads always spin
         | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})  # stored outputs are a CPU's on every machine
         | extra
     )

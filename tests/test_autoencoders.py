@@ -98,7 +98,8 @@ def test_with_the_principal_directions_as_weights_the_linear_autoencoder_errs_by
 def test_weights_are_those_of_the_seed():
     first, again, other = (make_in_seed(seed) for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+    pairs = zip(first.parameters(), other.parameters(), strict=True)
+    assert not any(torch.equal(a, b) for a, b in pairs if a.ndim == 2)  # biases start at 0
 
 
 def make_in_seed(seed):
@@ -353,3 +354,15 @@ def test_bases_that_do_not_fit_are_refused(change, message):
     a, _ = turned(np.zeros(4))
     with pytest.raises(ValueError, match=message):
         subspace_gap(a, change(a))
+
+
+def test_weights_start_with_the_variance_that_keeps_relu_layers_equally_loud():
+    """He et al. 2015: the mean square of a layer's inputs is kept, so the code is neither tiny nor huge."""
+    torch.manual_seed(0)
+    model = Autoencoder([400] + [500] * 8 + [300])
+    x = torch.randn(200, 400)
+    assert 0.5 < model.encode(x).square().mean() / x.square().mean() < 4
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            assert layer.weight.var().item() == pytest.approx(2 / layer.in_features, rel=0.05)
+            assert not layer.bias.any()

@@ -384,6 +384,8 @@ def test_the_bar_shows_the_losses(monkeypatch):
         ({"lr": math.inf}, "and inf"),
         ({"decay": "steps"}, "None, 'linear', 'cosine', got 'steps'"),
         ({"x": torch.full((5, 5), math.nan)}, "finite data"),
+        ({"x": torch.arange(1e5).where(torch.arange(1e5) != 54_321, math.nan).reshape(-1, 5)}, "finite data"),
+        ({"x": torch.arange(1e5).where(torch.arange(1e5) != 54_321, -math.inf).reshape(-1, 5)}, "finite data"),
         ({"x": (torch.zeros(5, 5), torch.zeros(4))}, r"one length.*\[5, 4\]"),
         ({"x": torch.zeros(0, 5)}, r"at least 1, got lengths \[0\]"),
         ({"x": ()}, "one length"),

@@ -1,0 +1,106 @@
+"""Train the autoencoders that stand beside PCA in chapter 2, and write genbook/results/autoencoders.json.
+
+    python -m genbook.make_autoencoders              codes of 2, 10 and 30 numbers, three seeds each
+    python -m genbook.make_autoencoders --long       one long training with a code of 30
+    python -m genbook.make_autoencoders --validate   trains on "fit", prints the errors on "validation", writes nothing
+
+A command that was interrupted goes on where it was: _build/autoencoders keeps the state of each training; delete it to
+start anew. All settings were chosen on "validation".
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genbook import data
+from genbook.autoencoders import Autoencoder, squared_error
+from genbook.train import evaluate, fit, seeded
+
+RESULTS = Path(__file__).parent / "results" / "autoencoders.json"
+CHECKPOINTS = Path("_build", "autoencoders")  # where the command is run
+
+# The network of Hinton and Salakhutdinov 2006, with a nonlinearity of today; the code's size comes last.
+SIZES = [784, 1000, 500, 250]
+NONLINEARITY = nn.SiLU
+SHORT = {"codes": [2, 10, 30], "seeds": [0, 1, 2], "epochs": 8, "lr": 2e-3, "batch_size": 128, "decay": "cosine"}
+LONG = {"codes": [30], "seeds": [0], "epochs": 24, "lr": 2e-3, "batch_size": 128, "decay": "cosine"}
+
+
+def initialized(k: int, mean: Tensor, *, seed: int) -> Autoencoder:
+    """The autoencoder before its training; its biases make it begin near the mean image (784,)."""
+    with seeded(seed):
+        model = Autoencoder([*SIZES, k], nonlinearity=NONLINEARITY, output=nn.Sigmoid)
+    with torch.no_grad():
+        model.decoder[-2].bias.copy_(mean.clamp(0.001, 0.999).logit())
+    return model
+
+
+def train(k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, **settings) -> dict:
+    """One training on x (N, 784), by `settings` of `fit`: its errors, learning curves and times.
+
+    What the checkpoint holds is not done again. The times of a training that was interrupted are not known: None.
+    """
+    times = checkpoint.with_suffix(".json")
+    unbroken = not checkpoint.exists()
+    if unbroken:
+        times.unlink(missing_ok=True)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    model = initialized(k, x.mean(0), seed=seed)
+    curves = fit(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
+    if unbroken:
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+        write({"seconds": round(seconds), "CPU seconds": round(cpu_seconds)}, times)
+    errors = {name: evaluate(model, squared_error, t, seed=seed) for name, t in (("train", x), ("test", test))}
+    known = times.exists() and json.loads(times.read_text(encoding="utf-8"))
+    return {"code": k, "seed": seed, "error": errors, "curves": curves} | (
+        known or {"seconds": None, "CPU seconds": None}
+    )
+
+
+def write(content: dict, path: Path) -> None:
+    """Write a JSON file whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Train the autoencoders that chapter 2 compares with PCA.")
+    parser.add_argument("--long", action="store_true", help="one long training with a code of 30")
+    parser.add_argument("--validate", action="store_true", help='train on "fit", print the errors on "validation"')
+    options = parser.parse_args(arguments)
+    name, settings = ("long", LONG) if options.long else ("short", SHORT)
+    splits = {"train": "fit", "test": "validation"} if options.validate else {"train": "train", "test": "test"}
+    x, test = (data.mnist(split)[0].flatten(1) for split in splits.values())  # (N, 784) each
+    of_fit = {key: value for key, value in settings.items() if key not in ("codes", "seeds")}
+    runs = []
+    for k in settings["codes"]:
+        for seed in settings["seeds"]:
+            checkpoint = CHECKPOINTS / f"{name}-{splits['train']}-code{k}-seed{seed}.pt"
+            runs.append(train(k, seed, x, test, checkpoint, **of_fit))
+            error = " and ".join(f"{runs[-1]['error'][key]:.3f} on {split!r}" for key, split in splits.items())
+            print(f"code {k}, seed {seed}: error {error}", flush=True)
+    if options.validate:
+        return
+    result = {
+        "command": f"python -m genbook.make_autoencoders{' --long' * options.long}",
+        "error": "squared error per image, summed over its 784 pixels in [0, 1]",
+        "settings": settings | {"sizes": SIZES, "nonlinearity": NONLINEARITY.__name__},
+        "runs": runs,
+        "device": f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    RESULTS.parent.mkdir(exist_ok=True)
+    write(results | {name: result}, RESULTS)
+
+
+if __name__ == "__main__":
+    main()
