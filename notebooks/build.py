@@ -37,7 +37,7 @@ if importlib.util.find_spec("genbook") is None:
 
 def environment(*, gpu: bool = False, **extra: str) -> dict[str, str]:
     """The environment of every kernel that runs a chapter: quiet, the default seed, no settings of the user's."""
-    dropped = {"GENBOOK_SEED", "GENBOOK_CLAIMS", "GENBOOK_SOURCE", "MPLBACKEND", "OMP_NUM_THREADS"}
+    dropped = {"GENBOOK_SEED", "GENBOOK_CLAIMS", "GENBOOK_SOURCE", "MPLBACKEND"}
     path = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     settings = HERE.parent / "_build" / "ipython"
     settings.mkdir(parents=True, exist_ok=True)
@@ -45,8 +45,8 @@ def environment(*, gpu: bool = False, **extra: str) -> dict[str, str]:
         {key: value for key, value in os.environ.items() if key not in dropped}
         | {"GENBOOK_QUIET": "1", "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path)}
         | {"IPYTHONDIR": str(settings)}
-        # Threads that wait must not spin: on a busy machine that makes small tensor operations many times slower.
-        | {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}  # NumPy's own threads always spin
+        # One thread each: small tensor operations gain little from more, and beside other jobs lose a great deal.
+        | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})  # stored outputs are a CPU's on every machine
         | extra
     )
