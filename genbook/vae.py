@@ -281,16 +281,14 @@ def _noise(shape: Sequence[int], like: Tensor, generator: torch.Generator) -> Te
 
 def _apply(network: Callable[[Tensor], Tensor], role: str, name: str, x: Tensor, condition: Tensor | None) -> Tensor:
     """network(x), with the condition beside x if there is one, in float32 at least: bfloat16 sums have 3 digits."""
-    got = f"{tuple(x.shape)}"
     if condition is not None:
         _check_condition(name, x, condition)
-        x = torch.cat([x, condition.to(x.dtype)], dim=1)  # (B, D), (B, C) -> (B, D + C)
-        name, got = f"{name} and condition", f"{got} and a condition of shape {tuple(condition.shape)}"
+        name, x = f"{name} and condition", torch.cat([x, condition.to(x.dtype)], dim=1)  # (B, D), (B, C) -> (B, D + C)
     first = network
     while isinstance(first, nn.Sequential) and len(first):
         first = first[0]
     if isinstance(first, nn.Linear) and (x.ndim != 2 or x.shape[1] != first.in_features):
-        raise ValueError(f"expected {name} of shape (B, {first.in_features}) for the {role}, got {got}")
+        raise ValueError(f"expected {name} of shape (B, {first.in_features}) for the {role}, got {tuple(x.shape)}")
     output = network(x)
     return output.to(torch.promote_types(output.dtype, torch.float32))
 
