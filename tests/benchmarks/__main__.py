@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-MODULES = ["gibbs", "autoencoder"]
+MODULES = ["gibbs", "autoencoder", "vae"]
 
 
 def main() -> None:
