@@ -10,8 +10,6 @@ start anew. All settings were chosen on "validation".
 
 import argparse
 import json
-import os
-import platform
 import time
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 
 from genbook import data
 from genbook.autoencoders import Autoencoder, squared_error
+from genbook.files import provenance, write_json
 from genbook.train import evaluate, fit, seeded
 
 RESULTS = Path(__file__).parent / "results" / "autoencoders.json"
@@ -55,19 +54,12 @@ def train(k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, **settin
     curves = fit(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
     if unbroken:
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-        write({"seconds": round(seconds), "CPU seconds": round(cpu_seconds)}, times)
+        write_json({"seconds": round(seconds), "CPU seconds": round(cpu_seconds)}, times)
     errors = {name: evaluate(model, squared_error, t, seed=seed) for name, t in (("train", x), ("test", test))}
     known = times.exists() and json.loads(times.read_text(encoding="utf-8"))
     return {"code": k, "seed": seed, "error": errors, "curves": curves} | (
         known or {"seconds": None, "CPU seconds": None}
     )
-
-
-def write(content: dict, path: Path) -> None:
-    """Write a JSON file whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -93,13 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
         "error": "squared error per image, summed over its 784 pixels in [0, 1]",
         "settings": settings | {"sizes": SIZES, "nonlinearity": NONLINEARITY.__name__},
         "runs": runs,
-        "device": f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
-        "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **provenance(),
     }
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    RESULTS.parent.mkdir(exist_ok=True)
-    write(results | {name: result}, RESULTS)
+    write_json(results | {name: result}, RESULTS)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from genbook.data import batches
+from genbook.files import write_whole
 
 # The learning rate as a share of lr, t of the way through the training: 0 at the first step, 1 just after the last.
 DECAYS = {None: lambda t: 1.0, "linear": lambda t: 1 - t, "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2}
@@ -137,7 +138,8 @@ def fit(
         bar.set_postfix({name: f"{values[-1]:.4g}" for name, values in history.items()})
         if checkpoint is not None and ((epoch + 1) % every == 0 or epoch + 1 == epochs):
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            _save_whole({"settings": settings, "history": history, **state}, checkpoint)
+            torch.save({"settings": settings, "history": history, **state}, content := io.BytesIO())
+            write_whole(content.getvalue(), checkpoint)
     return history
 
 
@@ -214,16 +216,6 @@ def _digest(x: tuple[Tensor, ...]) -> str:
     for t in x:
         sha256.update(t.detach().cpu().contiguous().view(torch.uint8).numpy())
     return f"{', '.join(f'{tuple(t.shape)} {t.dtype}' for t in x)}, SHA-256 {sha256.hexdigest()[:16]}"
-
-
-def _save_whole(state: dict, path: Path) -> None:
-    """Write the file whole or not at all: whenever the process dies, the path holds the old file or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())  # on the disk before it gets the name
-    os.replace(temporary, path)
 
 
 def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict | None:

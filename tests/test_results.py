@@ -2,33 +2,17 @@
 
 import json
 import math
+import os
 
 import pytest
 import torch
+from stops import Stopped, stops_at
 from torch import nn
 
 from genbook import data, make_autoencoders
 from genbook.autoencoders import Autoencoder, pca, squared_error
 
 COMMANDS = {"short": [], "long": ["--long"]}
-
-
-class Stopped(Exception):
-    pass
-
-
-def stops_at(step):
-    """The loss, up to that training step."""
-    count = 0
-
-    def loss(model, x, *, generator):
-        nonlocal count
-        count += model.training
-        if count == step:
-            raise Stopped
-        return squared_error(model, x, generator=generator)
-
-    return loss
 
 
 @pytest.fixture
@@ -120,11 +104,12 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one(few_digits, 
     monkeypatch.setattr(make_autoencoders, "CHECKPOINTS", tmp_path / "others")
     make_autoencoders.RESULTS.unlink()
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(make_autoencoders, "squared_error", stops_at(6 + 6 + 4))  # the third training's second epoch
+        loss = stops_at(squared_error, 6 + 6 + 4)  # the third training's second epoch
+        patch.setattr(make_autoencoders, "squared_error", loss)
         make_autoencoders.main([])
     assert not make_autoencoders.RESULTS.exists()
     with monkeypatch.context() as patch:
-        loss = stops_at(2 * 2 + 6 + 1)
+        loss = stops_at(squared_error, 2 * 2 + 6 + 1)
         patch.setattr(make_autoencoders, "squared_error", loss)  # two epochs are left of it, three of the fourth
         make_autoencoders.main([])
         with pytest.raises(Stopped):
@@ -134,7 +119,7 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one(few_digits, 
     first = make_autoencoders.CHECKPOINTS / "short-train-code2-seed0.pt"
     first.unlink()  # its times must not outlive it
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(make_autoencoders, "squared_error", stops_at(3))
+        patch.setattr(make_autoencoders, "squared_error", stops_at(squared_error, 3))
         make_autoencoders.main([])
     make_autoencoders.main([])
     assert written()["short"]["runs"][0]["seconds"] is None
@@ -154,7 +139,7 @@ def test_a_result_is_written_whole_or_not_at_all(few_digits, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(Stopped):
         make_autoencoders.main(["--long"])  # trained: what follows only writes
-        patch.setattr(make_autoencoders.os, "replace", dies)
+        patch.setattr(os, "replace", dies)
         path.write_bytes(before)
         make_autoencoders.main(["--long"])
     assert path.read_bytes() == before
@@ -215,7 +200,7 @@ def test_at_30_the_short_result_is_below_5_and_the_long_one_below_hinton_and_sal
 def test_the_command_begins_as_the_stored_run_did(tmp_path, monkeypatch, digits, stored):
     """One epoch of it, on all digits; another processor rounds otherwise."""
     steps = math.ceil(60_000 / make_autoencoders.SHORT["batch_size"])
-    monkeypatch.setattr(make_autoencoders, "squared_error", stops_at(steps + 1))
+    monkeypatch.setattr(make_autoencoders, "squared_error", stops_at(squared_error, steps + 1))
     run = next(run for run in stored["short"]["runs"] if (run["code"], run["seed"]) == (30, 0))
     of_fit = {key: make_autoencoders.SHORT[key] for key in ("epochs", "lr", "batch_size", "decay")}
     with pytest.raises(Stopped):
