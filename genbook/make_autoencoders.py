@@ -10,7 +10,6 @@ start anew. All settings were chosen on "validation".
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from genbook import data
 from genbook.autoencoders import Autoencoder, squared_error
 from genbook.files import provenance, write_json
-from genbook.train import evaluate, fit, seeded
+from genbook.train import evaluate, fit_timed, seeded
 
 RESULTS = Path(__file__).parent / "results" / "autoencoders.json"
 CHECKPOINTS = Path("_build", "autoencoders")  # where the command is run
@@ -45,21 +44,10 @@ def train(k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, **settin
 
     What the checkpoint holds is not done again. The times of a training that was interrupted are not known: None.
     """
-    times = checkpoint.with_suffix(".json")
-    unbroken = not checkpoint.exists()
-    if unbroken:
-        times.unlink(missing_ok=True)
-    began, cpu_began = time.perf_counter(), time.process_time()
     model = initialized(k, x.mean(0), seed=seed)
-    curves = fit(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
-    if unbroken:
-        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-        write_json({"seconds": round(seconds), "CPU seconds": round(cpu_seconds)}, times)
+    curves, times = fit_timed(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
     errors = {name: evaluate(model, squared_error, t, seed=seed) for name, t in (("train", x), ("test", test))}
-    known = times.exists() and json.loads(times.read_text(encoding="utf-8"))
-    return {"code": k, "seed": seed, "error": errors, "curves": curves} | (
-        known or {"seconds": None, "CPU seconds": None}
-    )
+    return {"code": k, "seed": seed, "error": errors, "curves": curves, **times}
 
 
 def main(arguments: list[str] | None = None) -> None:
