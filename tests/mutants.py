@@ -46,15 +46,15 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "tests/test_train.py::test_bad_input_is_named",
         ),
         (
-            "genbook/make_autoencoders.py",
+            "genbook/train.py",
             "times.unlink(missing_ok=True)",
             "pass",
             "tests/test_results.py::test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one",
         ),
         (
-            "genbook/make_autoencoders.py",
-            "seed=seed, checkpoint=checkpoint, **settings",
-            "seed=seed, **settings",
+            "genbook/train.py",
+            "fit(model, loss, x, checkpoint=checkpoint, **settings)",
+            "fit(model, loss, x, **settings)",
             "tests/test_results.py::test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one",
         ),
         (
@@ -74,6 +74,36 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "math.sqrt(2 / layer.in_features)",
             "math.sqrt(1 / layer.in_features)",
             "tests/test_results.py::test_the_first_weights_are_those_of_he_and_the_first_output_is_the_mean_image",
+        ),
+        (
+            "genbook/make_vae.py",
+            "values.std() / len(values) ** 0.5",
+            "values.std()",
+            "tests/test_results.py::test_the_bounds_are_those_of_the_trained_vae",
+        ),
+        (
+            "genbook/make_vae.py",
+            "elbo = log_px_given_z - kl",
+            "elbo = log_px_given_z + kl",
+            "tests/test_results.py::test_the_bounds_are_those_of_the_trained_vae",
+        ),
+        (
+            "genbook/make_vae.py",
+            "before[::step]",
+            "before[: len(before[::step])]",
+            "tests/test_results.py::test_the_bounds_are_those_of_the_trained_vae",
+        ),
+        (
+            "genbook/make_vae.py",
+            "if None in (t[key] for t in times)",
+            "if None in times",
+            "tests/test_results.py::test_an_interrupted_command_goes_on_and_ends_as_an_unbroken_one",
+        ),
+        (
+            "genbook/make_vae.py",
+            "return x - self.mean",
+            "return x",
+            "tests/test_results.py::test_the_wide_vae_begins_with_the_weights_of_he_and_the_mean_image",
         ),
     ],
     "pipeline": [
