@@ -35,10 +35,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder = _layers(sizes, nonlinearity)
         self.decoder = _layers(sizes[::-1], nonlinearity).append(output())
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_features))
-                nn.init.zeros_(layer.bias)
+        he_initialize(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """The code of each example. x: (B, D) -> (B, k)."""
@@ -53,6 +50,17 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction, through the bottleneck. x: (B, D) -> (B, D)."""
         return self.decode(self.encode(x))
+
+
+def he_initialize(network: nn.Module) -> None:
+    """Draw the weights of its linear layers anew, normal with variance 2 / inputs; biases 0. He et al. 2015.
+
+    Drawn from the global state: call it inside `seeded`.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_features))
+            nn.init.zeros_(layer.bias)
 
 
 def squared_error(model: Callable[[Tensor], Tensor], x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:

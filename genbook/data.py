@@ -1,6 +1,5 @@
 """Data: the digits and the results that ship with the book, other image sets, toy mixtures, mini-batches."""
 
-import hashlib
 import io
 import json
 import math
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+
+from genbook.files import read_checked
 
 # Made by genbook/make_mnist.py, which states the source and the licence (CC BY-SA 3.0).
 MNIST_FILE = Path(__file__).with_name("mnist.npz")
@@ -170,15 +171,7 @@ def _read_mnist(path: Path, part: str) -> tuple[Tensor, Tensor]:
         "reinstall genbook, or in a clone run `git checkout -- genbook/mnist.npz`, "
         "or rebuild it with `python -m genbook.make_mnist`"
     )
-    if not path.exists():
-        raise FileNotFoundError(f"the data file {path} is missing: {repair}")
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != MNIST_SHA256:
-        raise ValueError(
-            f"the data file {path} is damaged ({len(content)} bytes with SHA-256 {digest}, expected {MNIST_SHA256}): "
-            f"{repair}"
-        )
+    content = read_checked(path, MNIST_SHA256, what="data", repair=repair)
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return torch.from_numpy(arrays[f"{part}_images"]), torch.from_numpy(arrays[f"{part}_labels"])
 

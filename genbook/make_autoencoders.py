@@ -10,9 +10,6 @@ start anew. All settings were chosen on "validation".
 
 import argparse
 import json
-import os
-import platform
-import time
 from pathlib import Path
 
 import torch
@@ -20,7 +17,8 @@ from torch import Tensor, nn
 
 from genbook import data
 from genbook.autoencoders import Autoencoder, squared_error
-from genbook.train import evaluate, fit, seeded
+from genbook.files import provenance, write_json
+from genbook.train import evaluate, fit_timed, seeded
 
 RESULTS = Path(__file__).parent / "results" / "autoencoders.json"
 CHECKPOINTS = Path("_build", "autoencoders")  # where the command is run
@@ -46,28 +44,10 @@ def train(k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, **settin
 
     What the checkpoint holds is not done again. The times of a training that was interrupted are not known: None.
     """
-    times = checkpoint.with_suffix(".json")
-    unbroken = not checkpoint.exists()
-    if unbroken:
-        times.unlink(missing_ok=True)
-    began, cpu_began = time.perf_counter(), time.process_time()
     model = initialized(k, x.mean(0), seed=seed)
-    curves = fit(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
-    if unbroken:
-        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-        write({"seconds": round(seconds), "CPU seconds": round(cpu_seconds)}, times)
+    curves, times = fit_timed(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
     errors = {name: evaluate(model, squared_error, t, seed=seed) for name, t in (("train", x), ("test", test))}
-    known = times.exists() and json.loads(times.read_text(encoding="utf-8"))
-    return {"code": k, "seed": seed, "error": errors, "curves": curves} | (
-        known or {"seconds": None, "CPU seconds": None}
-    )
-
-
-def write(content: dict, path: Path) -> None:
-    """Write a JSON file whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    return {"code": k, "seed": seed, "error": errors, "curves": curves, **times}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -93,13 +73,10 @@ def main(arguments: list[str] | None = None) -> None:
         "error": "squared error per image, summed over its 784 pixels in [0, 1]",
         "settings": settings | {"sizes": SIZES, "nonlinearity": NONLINEARITY.__name__},
         "runs": runs,
-        "device": f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
-        "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **provenance(),
     }
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    RESULTS.parent.mkdir(exist_ok=True)
-    write(results | {name: result}, RESULTS)
+    write_json(results | {name: result}, RESULTS)
 
 
 if __name__ == "__main__":

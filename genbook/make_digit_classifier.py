@@ -8,9 +8,6 @@ One CPU thread, a few minutes. The same processor and the same torch give the sa
 """
 
 import argparse
-import hashlib
-import json
-import platform
 import time
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from torch.nn.functional import cross_entropy, pad
 from torchvision.transforms.functional import gaussian_blur
 
 from genbook import data, metrics
+from genbook.files import provenance, write_json, write_whole
 from genbook.train import evaluate, fit, seeded
 
 SHIFT = 2  # pixels, at most
@@ -78,10 +76,7 @@ def write(model: metrics.DigitClassifier, path: Path) -> str:
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in model.state_dict().items()
     }
-    content = safetensors.torch.save(tensors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
+    return write_whole(safetensors.torch.save(tensors), path)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -105,10 +100,9 @@ def main(arguments: list[str] | None = None) -> None:
         "loss per epoch": losses,
         "seconds": round(seconds),
         "CPU seconds": round(cpu_seconds),
-        "device": f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()}), 1 thread",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **provenance(),
     }
-    metrics.CLASSIFIER_FILE.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_json(result, metrics.CLASSIFIER_FILE.with_suffix(".json"))
     print(
         f"test error {result['test error']:.2%}; SHA-256 {digest}: set CLASSIFIER_SHA256 in genbook/metrics.py to that"
     )

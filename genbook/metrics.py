@@ -1,6 +1,5 @@
 """Measures of generated digits: a fixed classifier that ships with the book, and what it says about samples."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import safetensors.torch
 import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
+
+from genbook.files import read_checked
 
 # Made by genbook/make_digit_classifier.py; digit_classifier.json beside it says how.
 CLASSIFIER_FILE = Path(__file__).parent / "weights" / "digit_classifier.safetensors"
@@ -51,15 +52,7 @@ def digit_classifier(device: torch.device | str = "cpu") -> DigitClassifier:
         "reinstall genbook, or in a clone run `git checkout -- genbook/weights`, "
         "or train it anew with `python -m genbook.make_digit_classifier`"
     )
-    if not CLASSIFIER_FILE.exists():
-        raise FileNotFoundError(f"the weights file {CLASSIFIER_FILE} is missing: {repair}")
-    content = CLASSIFIER_FILE.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != CLASSIFIER_SHA256:
-        raise ValueError(
-            f"the weights file {CLASSIFIER_FILE} is damaged ({len(content)} bytes with SHA-256 {digest}, "
-            f"expected {CLASSIFIER_SHA256}): {repair}"
-        )
+    content = read_checked(CLASSIFIER_FILE, CLASSIFIER_SHA256, what="weights", repair=repair)
     classifier = DigitClassifier()
     classifier.load_state_dict(safetensors.torch.load(content))  # float16 in the file, float32 here
     return classifier.to(device).eval().requires_grad_(False)

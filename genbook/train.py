@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import json
 import math
 import os
 import random
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from genbook.data import batches
+from genbook.files import write_json, write_whole
 
 # The learning rate as a share of lr, t of the way through the training: 0 at the first step, 1 just after the last.
 DECAYS = {None: lambda t: 1.0, "linear": lambda t: 1 - t, "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2}
@@ -137,8 +140,29 @@ def fit(
         bar.set_postfix({name: f"{values[-1]:.4g}" for name, values in history.items()})
         if checkpoint is not None and ((epoch + 1) % every == 0 or epoch + 1 == epochs):
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            _save_whole({"settings": settings, "history": history, **state}, checkpoint)
+            torch.save({"settings": settings, "history": history, **state}, content := io.BytesIO())
+            write_whole(content.getvalue(), checkpoint)
     return history
+
+
+def fit_timed(
+    model: nn.Module, loss: Callable[..., Tensor], x: Tensor | tuple[Tensor, ...], *, checkpoint: Path, **settings
+) -> tuple[dict[str, list[float]], dict[str, int | None]]:
+    """`fit` with a checkpoint, and what it took: {"seconds", "CPU seconds"}, on this machine and whole.
+
+    The times stand in a JSON file beside the checkpoint. Those of a training that was interrupted are not known: None.
+    """
+    times = checkpoint.with_suffix(".json")
+    unbroken = not checkpoint.exists()
+    if unbroken:
+        times.unlink(missing_ok=True)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    curves = fit(model, loss, x, checkpoint=checkpoint, **settings)
+    if unbroken:
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+        write_json({"seconds": round(seconds), "CPU seconds": round(cpu_seconds)}, times)
+    known = times.exists() and json.loads(times.read_text(encoding="utf-8"))
+    return curves, known or {"seconds": None, "CPU seconds": None}
 
 
 @torch.no_grad()
@@ -214,16 +238,6 @@ def _digest(x: tuple[Tensor, ...]) -> str:
     for t in x:
         sha256.update(t.detach().cpu().contiguous().view(torch.uint8).numpy())
     return f"{', '.join(f'{tuple(t.shape)} {t.dtype}' for t in x)}, SHA-256 {sha256.hexdigest()[:16]}"
-
-
-def _save_whole(state: dict, path: Path) -> None:
-    """Write the file whole or not at all: whenever the process dies, the path holds the old file or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())  # on the disk before it gets the name
-    os.replace(temporary, path)
 
 
 def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict | None:

@@ -7,7 +7,7 @@ from numbers import Integral
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import logsigmoid
 
 from genbook.autoencoders import _layers
 
@@ -100,7 +100,7 @@ class VAE(nn.Module):
             )
         output, x = output.reshape(len(x), draws, -1), x.flatten(1)[:, None]  # (B, S, D), (B, 1, D)
         if self.likelihood == "bernoulli":
-            return -softplus((1 - 2 * x) * output).sum(2)  # log σ(l) where x = 1, log(1 - σ(l)) where x = 0
+            return logsigmoid((2 * x - 1) * output).sum(2)  # log σ(l) where x = 1, log σ(-l) = log(1 - σ(l)) where 0
         squares = (x - output).square().sum(2) * (-2 * self.log_sigma).exp()  # ‖x - mean‖² / σ²
         return -0.5 * (x.shape[2] * (LOG_2PI + 2 * self.log_sigma) + squares)
 

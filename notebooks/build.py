@@ -20,6 +20,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from genbook.files import write_whole
+
 HERE = Path(__file__).resolve().parent
 SETUP = """\
 # Where the book's package is missing, as on Colab, install it at the release of this chapter.
@@ -165,9 +167,7 @@ def build(source: Path) -> list[str]:
     text = nbformat.writes(notebook) + "\n"
     messages = lint.output_problems(chapter, notebook, len(text.encode()))
     if not messages:
-        draft = path.with_suffix(".ipynb.tmp")
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(draft, path)
+        write_whole(text.encode(), path)
     return messages
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 import build
 import lint
 
+from genbook.files import write_json
+
 FEWEST_SEEDS = 20  # of a committed report
 
 
@@ -46,14 +48,6 @@ def run_seed(source: Path, seed: int, log: Path) -> dict:
     return {"held": sorted(held), "broken": sorted(broken), "error": error}
 
 
-def write_json(path: Path, content: dict) -> None:
-    """Write the file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".json.tmp")
-    draft.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
-    os.replace(draft, path)
-
-
 def run_seeds(source: Path, seeds: int, jobs: int, state: Path) -> dict[str, dict]:
     """The outcome of each seed 0 … seeds - 1, as text -> outcome; finished ones come from the file `state`."""
     key = [code_hash(build.read(source)), package_hash(), version("torch"), machine()]
@@ -68,7 +62,7 @@ def run_seeds(source: Path, seeds: int, jobs: int, state: Path) -> dict[str, dic
         for future in as_completed(waiting):
             seed, run = waiting[future], future.result()
             finished[str(seed)] = run
-            write_json(state, {"key": key, "runs": finished})
+            write_json({"key": key, "runs": finished}, state)
             outcome = f"stopped, {run['error']}" if run["error"] else ", ".join(f"✗ {text}" for text in run["broken"])
             print(f"  seed {seed}: {outcome or '✓'}", flush=True)
     finally:
@@ -103,7 +97,7 @@ def count(source: Path, seeds: int, jobs: int) -> bool:
             "machine": machine(),
             "claims": counts,
         }
-        write_json(report_path(source), report)
+        write_json(report, report_path(source))
     return all(held == seeds for held in counts.values()) and not any(run["error"] for run in runs.values())
 
 

@@ -59,8 +59,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "genbook/make_autoencoders.py",
-            "write(results | {name: result}, RESULTS)",
-            "write({name: result}, RESULTS)",
+            "write_json(results | {name: result}, RESULTS)",
+            "write_json({name: result}, RESULTS)",
             "tests/test_results.py::test_each_command_writes_what_it_did_and_leaves_the_other_result_alone",
         ),
         (
@@ -91,8 +91,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "notebooks/build.py",
-            "    if not messages:\n        draft",
-            "    if True:\n        draft",
+            "    if not messages:\n        write_whole",
+            "    if True:\n        write_whole",
             "tests/test_notebooks.py::test_an_output_against_the_rules_is_not_written",
         ),
         (
@@ -371,13 +371,13 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "tests/test_train.py::test_a_run_that_was_stopped_ends_as_one_that_was_not",
         ),
         (
-            "genbook/train.py",
+            "genbook/files.py",
             '    temporary = path.with_name(path.name + ".tmp")\n',
             "    temporary = path\n",
             "tests/test_train.py::test_a_run_that_was_killed_again_and_again_ends_as_one_that_was_not",
         ),
         (
-            "genbook/train.py",
+            "genbook/files.py",
             '    temporary = path.with_name(path.name + ".tmp")\n',
             "    temporary = path\n",
             "tests/test_train.py::test_a_full_disk_leaves_the_old_checkpoint",
@@ -425,8 +425,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "tests/test_metrics.py::test_flat_images_any_device_and_any_company_give_the_same",
         ),
         (
-            "genbook/metrics.py",
-            "    if digest != CLASSIFIER_SHA256:",
+            "genbook/files.py",
+            "    if digest != sha256:",
             "    if False:",
             "tests/test_metrics.py::test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them",
         ),

@@ -17,6 +17,8 @@ import lint
 import nbformat
 import pytest
 
+from genbook.files import write_json
+
 ROOT = Path(__file__).parents[1]
 CHAPTERS = build.choose([])
 
@@ -105,7 +107,8 @@ def make_tree(root: Path, text: str) -> Path:
         shutil.copy(file, root / "notebooks")
     (root / "genbook").mkdir()
     shutil.copy(ROOT / "genbook" / "__init__.py", root / "genbook")
-    shutil.copy(ROOT / "genbook" / "claims.py", root / "genbook")
+    for name in ("claims.py", "files.py"):
+        shutil.copy(ROOT / "genbook" / name, root / "genbook")
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "notebooks" / "src" / "01_first.md").write_text(text, encoding="utf-8")
     return root
@@ -423,12 +426,12 @@ def test_a_report_must_fit_its_chapter(tree):
         ({"claims": {texts[0]: 20, texts[1]: 19}}, "held 19 times of 20"),
         ({"seeds": [0] * 20}, "at least 20"),
     ]:
-        claims.write_json(claims.report_path(source), good | change)
+        write_json(good | change, claims.report_path(source))
         messages = claims.report_problems(source)
         assert (complaint is None and messages == []) or complaint in "\n".join(messages)
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace("We see", "One sees"), encoding="utf-8")
-    claims.write_json(claims.report_path(source), good)
+    write_json(good, claims.report_path(source))
     assert claims.report_problems(source) == []  # prose does not count
 
 

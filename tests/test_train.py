@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from stops import Stopped, stops_at
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -462,30 +463,13 @@ def test_a_last_step_that_spoils_the_weights_is_noticed_before_they_are_kept(tmp
 # --- Checkpoints ---
 
 
-class Stopped(Exception):
-    pass
-
-
-def stops_at(step):
-    count = 0
-
-    def loss(model, x, *, generator):
-        nonlocal count
-        count += model.training
-        if count == step:
-            raise Stopped
-        return noisy(model, x, generator=generator)
-
-    return loss
-
-
 @pytest.mark.parametrize("options", [{}, {"every": 3}, {"decay": "cosine", "test": points(20)}])
 @pytest.mark.parametrize("step", [1, 4, 5, 11, 16])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(step, options, tmp_path):
     expected, history = run(**options)
     path = tmp_path / "made" / "run.pt"
     with pytest.raises(Stopped):
-        run(stops_at(step), **options, checkpoint=path)
+        run(stops_at(noisy, step), **options, checkpoint=path)
     resumed, resumed_history = run(**options, checkpoint=str(path))
     assert equal(expected, resumed) and resumed_history == history
     assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
@@ -494,7 +478,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(step, options, tmp_path
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_run_goes_on_from_one_device_to_the_other(tmp_path):
     with pytest.raises(Stopped):
-        run(stops_at(9), checkpoint=tmp_path / "run.pt")
+        run(stops_at(noisy, 9), checkpoint=tmp_path / "run.pt")
     model = network("cuda", dropout=0.2)
     history = fit(model, noisy, points(device="cuda"), **SETTINGS, checkpoint=tmp_path / "run.pt")
     assert len(history["train"]) == 4 and next(model.parameters()).is_cuda
@@ -504,13 +488,13 @@ def test_a_run_goes_on_from_one_device_to_the_other(tmp_path):
 def test_every_says_which_epochs_are_kept(every, kept, tmp_path):
     path = tmp_path / "run.pt"
     with pytest.raises(Stopped):
-        run(stops_at(13), every=every, checkpoint=path)  # the first step of the last epoch
+        run(stops_at(noisy, 13), every=every, checkpoint=path)  # the first step of the last epoch
     assert (len(torch.load(path, weights_only=True)["history"]["train"]) if path.exists() else 0) == kept
 
 
 def test_a_finished_run_is_read_back(tmp_path):
     expected, history = run(checkpoint=tmp_path / "run.pt", every=3)
-    read, same = run(stops_at(1), checkpoint=tmp_path / "run.pt")
+    read, same = run(stops_at(noisy, 1), checkpoint=tmp_path / "run.pt")
     assert equal(expected, read) and same == history
 
 
@@ -574,7 +558,7 @@ def test_a_checkpoint_runs_no_code(tmp_path):
 
 # The process stops where it is told to and waits to be killed; "run" trains slowly, so that the kill falls anywhere.
 PROCESS = """
-import io, os, sys, time, torch
+import os, sys, time, torch
 from torch import nn
 from genbook.train import fit, seeded
 
@@ -595,21 +579,19 @@ def train(**options):
     return model.state_dict()
 
 writes = 0
-save, replace = torch.save, os.replace
+sync, replace = os.fsync, os.replace
 
 def wait():
     print("killable", flush=True)
     time.sleep(60)
 
-def half_save(state, file):
+def half_sync(file):
     global writes
     writes += 1
-    whole = io.BytesIO()
-    save(state, whole)
-    file.write(whole.getvalue()[: len(whole.getvalue()) // 2 if writes == 3 else None])
     if writes == 3:
-        file.flush()
+        os.ftruncate(file, os.fstat(file).st_size // 2)
         wait()
+    sync(file)
 
 def late_replace(*paths):
     global writes
@@ -618,8 +600,8 @@ def late_replace(*paths):
         wait()
     replace(*paths)
 
-if point == "save":
-    torch.save = half_save
+if point == "write":
+    os.fsync = half_sync
 if point == "replace":
     os.replace = late_replace
 resumed = train(checkpoint=path)
@@ -636,7 +618,7 @@ def test_a_run_that_was_killed_again_and_again_ends_as_one_that_was_not(tmp_path
         command = [sys.executable, "-c", PROCESS, str(path), point]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
-    for point, epochs in (("save", 2), ("replace", 4)):
+    for point, epochs in (("write", 2), ("replace", 4)):
         with start(point) as process:
             for line in process.stdout:
                 if line == "killable\n":
@@ -659,14 +641,13 @@ def test_a_run_that_was_killed_again_and_again_ends_as_one_that_was_not(tmp_path
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "run.pt"
     with pytest.raises(Stopped):
-        run(stops_at(6), checkpoint=path)
+        run(stops_at(noisy, 6), checkpoint=path)
     before = path.read_bytes()
 
-    def full(state, file):
-        file.write(b"half")
+    def full(file):
         raise OSError("no space left")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
         run(checkpoint=path)
     assert path.read_bytes() == before

@@ -3,6 +3,7 @@
 Times are medians of interleaved repeats in one process: the ratios mean something, the times belong to this machine.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -33,15 +34,15 @@ def images_one_by_one(pixels: Tensor) -> Dataset:
     return dataset
 
 
-def usual(model: nn.Module, pixels: Tensor, epochs: int) -> None:
-    """The usual loop: a DataLoader, plain Adam, the loss read after each batch; the model and its loss are the same."""
+def usual(model: nn.Module, mean_loss: Callable[[nn.Module, Tensor], Tensor], pixels: Tensor, epochs: int) -> None:
+    """The usual loop: a DataLoader, plain Adam, the loss of each batch (B, 784) -> () read after it."""
     loader = DataLoader(images_one_by_one(pixels), batch_size=BATCH, shuffle=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
     for _ in range(epochs):
         total = 0.0
         for images, _ in loader:
             optimizer.zero_grad()
-            loss = squared_error(model, images.flatten(1)).mean()
+            loss = mean_loss(model, images.flatten(1))
             loss.backward()
             optimizer.step()
             total += loss.item()
@@ -62,7 +63,7 @@ def rows() -> list[tuple[str, str, str]]:
     def with_usual() -> None:
         model = autoencoder()
         with seeded(0):
-            usual(model, pixels, EPOCHS)
+            usual(model, lambda model, images: squared_error(model, images).mean(), pixels, EPOCHS)
         errors["usual"] = evaluate(model, squared_error, test, seed=0)
 
     def products() -> None:

@@ -7,12 +7,11 @@ import time
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from genbook import data
 from genbook.train import evaluate, fit, seeded
 from genbook.vae import VAE, iwae_bound, neg_elbo, networks
-from tests.benchmarks.autoencoder import images_one_by_one
+from tests.benchmarks.autoencoder import usual
 from tests.benchmarks.gibbs import interleaved
 
 BATCH, LR, EPOCHS = 128, 1e-3, 1
@@ -26,23 +25,13 @@ def vae() -> VAE:
         return VAE(*networks(SIZES))
 
 
-def usual(model: VAE, pixels: Tensor, epochs: int) -> None:
-    """The usual loop: a DataLoader, a module of layers with ReLU, plain Adam, the loss read after each batch."""
-    loader = DataLoader(images_one_by_one(pixels), batch_size=BATCH, shuffle=True)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LR)
-    for _ in range(epochs):
-        total = 0.0
-        for images, _ in loader:
-            optimizer.zero_grad()
-            x = images.view(-1, 784)
-            mu, logvar = model.encoder(x).chunk(2, dim=1)
-            z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-            cross_entropy = nn.functional.binary_cross_entropy_with_logits(model.decoder(z), x, reduction="sum")
-            kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-            loss = (cross_entropy + kl) / len(x)
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
+def usual_loss(model: VAE, x: Tensor) -> Tensor:
+    """-ELBO as most tutorials write it, the mean over the batch: (B, 784) -> ()."""
+    mu, logvar = model.encoder(x).chunk(2, dim=1)
+    z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+    cross_entropy = nn.functional.binary_cross_entropy_with_logits(model.decoder(z), x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return (cross_entropy + kl) / len(x)
 
 
 def rows() -> list[tuple[str, str, str]]:
@@ -61,7 +50,7 @@ def rows() -> list[tuple[str, str, str]]:
     def with_usual() -> None:
         model = vae()
         with seeded(0):
-            usual(model, pixels, EPOCHS)
+            usual(model, usual_loss, pixels, EPOCHS)
         losses["usual"] = evaluate(model, neg_elbo, test, seed=0)
 
     def products() -> None:
