@@ -44,15 +44,13 @@ def write_json(content: dict, path: Path) -> None:
     write_whole((json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode(), path)
 
 
-def provenance() -> dict:
+def provenance(*, on_gpu: bool = False) -> dict:
     """What a result says about where it was computed: device, threads, versions."""
-    import torch  # here: it takes seconds, and who only reads and writes files needs it not
+    import torch  # here: importing it takes seconds, and most who import this module only read or write files
 
-    device = f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
-    if torch.cuda.is_available():
-        device = f"{torch.cuda.get_device_name()}, {device}"
+    cpu = f"CPU ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
     return {
-        "device": device,
+        "device": torch.cuda.get_device_name() if on_gpu else cpu,
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }

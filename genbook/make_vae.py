@@ -5,7 +5,8 @@
     python -m genbook.make_vae --validate   trains on "fit", prints the bounds on "validation", writes nothing
 
 A command that was interrupted goes on where it was: _build/vae keeps the state of each training; delete it to start
-anew. All settings were chosen on "validation".
+anew. The network, its first weights and the range of the learning rate were chosen on "validation", by trainings of
+three epochs; the number of epochs was not.
 """
 
 import argparse
@@ -179,7 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
         "bits": "training pixels are binarised anew at each visit, test pixels once, with seed 0",
         "settings": settings,
         "runs": runs,
-        **provenance(),
+        **provenance(on_gpu=where.type == "cuda"),
     }
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     write_json(results | {name: result}, RESULTS)
