@@ -880,8 +880,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "notebooks/src/04_vae_training.md",
-            "for beta in (0.01, 0.3, 1)]",
-            "for beta in (1, 1, 1)]",
+            "for beta in (0.01, 0.1, 0.3, 1)]",
+            "for beta in (1, 1, 1, 1)]",
             "at full price from the start its code says little: the KL stays more than 1.5 nats below the one after a warm-up",  # noqa: E501
         ),
         (
