@@ -17,7 +17,7 @@ from genbook.autoencoders import Autoencoder, squared_error
 from genbook.train import evaluate, fit, seeded
 from tests.benchmarks.gibbs import interleaved
 
-BATCH, LR, EPOCHS = 128, 1e-3, 2
+BATCH, LR = 128, 1e-3
 SIZES = [784, 400, 20]
 
 
@@ -48,23 +48,36 @@ def usual(model: nn.Module, mean_loss: Callable[[nn.Module, Tensor], Tensor], pi
             total += loss.item()
 
 
-def rows() -> list[tuple[str, str, str]]:
-    """(what, measured, ratio and target) for the table that `make bench` prints."""
-    x, test = (data.mnist(split)[0].flatten(1) for split in ("train", "test"))  # (60 000, 784), (10 000, 784)
+def against_usual(
+    name: str,
+    make: Callable[[], nn.Module],
+    loss: Callable[..., Tensor],
+    mean_loss: Callable[[nn.Module, Tensor], Tensor],
+    x: Tensor,
+    test: Tensor,
+    *,
+    epochs: int,
+    widths: list[tuple[int, int]],
+    target: int,
+) -> tuple[list[tuple[str, str, str]], float]:
+    """Two rows, `fit` and the usual loop on x (N, 784), and this machine's matrix-product rate in FLOP/s.
+
+    widths: inputs and outputs of each linear layer, the first on the images.
+    """
     pixels = (x * 255).round().to(torch.uint8).reshape(-1, 28, 28)
     square = torch.rand(1024, 1024)
-    errors = {}
+    losses = {}
 
     def with_fit() -> None:
-        model = autoencoder()
-        fit(model, squared_error, x, epochs=EPOCHS, lr=LR, batch_size=BATCH, seed=0, bf16=True)
-        errors["fit"] = evaluate(model, squared_error, test, seed=0)
+        model = make()
+        fit(model, loss, x, epochs=epochs, lr=LR, batch_size=BATCH, seed=0, bf16=True)
+        losses["fit"] = evaluate(model, loss, test, seed=0)
 
     def with_usual() -> None:
-        model = autoencoder()
+        model = make()
         with seeded(0):
-            usual(model, lambda model, images: squared_error(model, images).mean(), pixels, EPOCHS)
-        errors["usual"] = evaluate(model, squared_error, test, seed=0)
+            usual(model, mean_loss, pixels, epochs)
+        losses["usual"] = evaluate(model, loss, test, seed=0)
 
     def products() -> None:
         for _ in range(100):
@@ -73,20 +86,35 @@ def rows() -> list[tuple[str, str, str]]:
     seconds = interleaved(repeats=3, fit=with_fit, usual=with_usual, products=products)
     rate = 100 * 2 * 1024**3 / seconds["products"]
     # Forwards, and backwards for the weights and for what comes in; nothing flows back into the images.
-    widths = list(pairwise(SIZES + SIZES[-2::-1]))  # 784-400, 400-20, 20-400, 400-784
-    products_of_epoch = 3 * sum(a * b for a, b in widths) - SIZES[0] * SIZES[1]
-    work = EPOCHS * 2 * len(x) * products_of_epoch
-    threads = f"{torch.get_num_threads()} torch thread(s)"
-    return [
+    products_of_epoch = 3 * sum(a * b for a, b in widths) - widths[0][0] * widths[0][1]
+    work = epochs * 2 * len(x) * products_of_epoch
+    rows = [
         (
-            f"Autoencoder 784-400-20, fit, batch {BATCH}, {threads}",
-            f"{seconds['fit'] / EPOCHS:.2f} s/epoch",
-            f"{seconds['usual'] / seconds['fit']:.1f} × the usual loop (target ≥ 4), "
+            f"{name}, fit, batch {BATCH}, {torch.get_num_threads()} torch thread(s)",
+            f"{seconds['fit'] / epochs:.2f} s/epoch",
+            f"{seconds['usual'] / seconds['fit']:.1f} × the usual loop (target ≥ {target}), "
             f"{work / seconds['fit'] / rate:.0%} of the matrix-product rate {rate / 1e9:.0f} GFLOP/s",
         ),
         (
-            "Autoencoder 784-400-20, DataLoader, ToTensor, loss.item()",
-            f"{seconds['usual'] / EPOCHS:.2f} s/epoch",
-            f"test error after {EPOCHS} epochs {errors['usual']:.2f}, with fit {errors['fit']:.2f}",
+            f"{name}, DataLoader, ToTensor, loss.item()",
+            f"{seconds['usual'] / epochs:.2f} s/epoch",
+            f"test loss after {epochs} epoch(s) {losses['usual']:.2f}, with fit {losses['fit']:.2f}",
         ),
     ]
+    return rows, rate
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """(what, measured, ratio and target) for the table that `make bench` prints."""
+    x, test = (data.mnist(split)[0].flatten(1) for split in ("train", "test"))  # (60 000, 784), (10 000, 784)
+    return against_usual(
+        "Autoencoder 784-400-20",
+        autoencoder,
+        squared_error,
+        lambda model, images: squared_error(model, images).mean(),
+        x,
+        test,
+        epochs=2,
+        widths=list(pairwise(SIZES + SIZES[-2::-1])),  # 784-400, 400-20, 20-400, 400-784
+        target=4,
+    )[0]
