@@ -37,7 +37,17 @@ def rows() -> list[tuple[str, str, str]]:
     with seeded(0) as generator:
         x, test = (data.binarize(data.mnist(split)[0].flatten(1), generator=generator) for split in ("train", "test"))
     of_epochs, rate = against_usual(
-        "VAE 784-400-20", vae, neg_elbo, usual_loss, x, test, epochs=1, widths=WIDTHS, target=6
+        "VAE 784-400-20",
+        vae,
+        neg_elbo,
+        usual_loss,
+        x,
+        test,
+        epochs=1,
+        batch=256,
+        lr=4e-3,
+        widths=WIDTHS,
+        target=6,
     )
     model = vae()
     fit(model, neg_elbo, x[:10_000], epochs=1, lr=LR, batch_size=BATCH, seed=0)
