@@ -118,12 +118,10 @@ class MLPs(nn.Module):
                 u = torch.stack([torch.randn(1, inputs, generator=generator) for generator in generators])
                 self.register_buffer(f"u{i}", normalize(u.to(device, dtype), dim=2))  # (S, 1, inputs)
                 self.register_buffer(f"v{i}", torch.zeros_like(self.biases[-1]))  # (S, 1, outputs)
+        # [weight, bias] of the first layer, then of the next; a plain list, for in a small network looking it up counts
+        self.layers = [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
         for _ in range(15 * spectral):
             self.power_iteration()
-
-    def parameter_list(self) -> list[Tensor]:
-        """[weight, bias] of the first layer, then of the next."""
-        return [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
 
     @torch.no_grad()
     def power_iteration(self) -> None:
@@ -134,8 +132,8 @@ class MLPs(nn.Module):
             setattr(self, f"u{i}", normalize(v @ weight.mT, dim=2))
 
     def forward(self, x: Tensor, parameters: list[Tensor] | None = None) -> Tensor:
-        """x: (S, B, inputs) -> (S, B, outputs); with other parameters than its own, as `parameter_list` orders them."""
-        parameters = self.parameter_list() if parameters is None else parameters
+        """x: (S, B, inputs) -> (S, B, outputs); with other parameters than its own, in the order of `layers`."""
+        parameters = self.layers if parameters is None else parameters
         last = len(parameters) // 2 - 1
         for i in range(last + 1):
             weight, bias = parameters[2 * i : 2 * i + 2]
@@ -180,7 +178,7 @@ def train_points(
         statistics=s["minibatch_statistics"],
         **both,
     )
-    g_weights, d_weights = g.parameter_list(), d.parameter_list()
+    g_weights, d_weights = g.layers, d.layers
     kept = MLPs(g.sizes, seeds=seeds, **both) if s["ema"] else g
     optimizers = [
         torch.optim.Adam(weights, lr=s[lr], betas=s["betas"], fused=True)
@@ -232,11 +230,12 @@ def train_points(
             history["g_loss"][step] = loss
             history["g_gradient"][step] = sum(w.grad.square().sum((1, 2)) for w in g_weights).sqrt()
             if s["ema"]:
-                for average, weight in zip(kept.parameter_list(), g_weights, strict=True):
+                for average, weight in zip(kept.layers, g_weights, strict=True):
                     average.lerp_(weight, 1 - s["ema"])
         if (step + 1) % CHUNK == 0 or step + 1 == steps:
             _check_finite(history, [*d_weights, *g_weights], step, seeds)
-        samples += [draw(kept, SNAPSHOT, seed=0)] * recorded.count(step + 1)
+        if step + 1 in recorded:
+            samples.append(draw(kept, SNAPSHOT, seed=0))
     history["samples"] = torch.stack(samples) if record else torch.zeros(0, len(seeds), SNAPSHOT, 2, **both)
     return {"generator": kept, "discriminator": d, "recorded": torch.tensor(recorded), **history}
 
@@ -295,7 +294,10 @@ def _labels(s: dict, flips: Tensor | None) -> tuple[float | Tensor, float | Tens
 def _d_loss(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels, *, parameters=None, r1=0.0) -> tuple[Tensor, ...]:
     """D's loss (S,) and the logits (S, B) of what it sees of real and fake points, (S, B, 2 · pack) each."""
     real = real.detach().requires_grad_(r1 > 0)
-    real_logits, fake_logits = (d(points, parameters).squeeze(2) for points in (real, fake))
+    if d.statistics:  # of the real points and of the fake ones, not of both
+        real_logits, fake_logits = d(real, parameters).squeeze(2), d(fake, parameters).squeeze(2)
+    else:  # at once, it is faster
+        real_logits, fake_logits = d(torch.cat([real, fake], 1), parameters).squeeze(2).chunk(2, 1)
     if s["loss"] == "wasserstein":
         loss = fake_logits.mean(1) - real_logits.mean(1)
     elif s["real_label"] == 1 and not s["flip"]:
