@@ -149,11 +149,14 @@ class Timed:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Train the small GANs whose modes chapter 6 counts.")
     parser.add_argument("--long", action="store_true", help="PacGAN's ring for longer, and its grid")
+    parser.add_argument("--only", choices=["ring", "remedies", "long ring", "long grid"], help="one result of these")
     options = parser.parse_args(arguments)
     where = device() if options.long else torch.device("cpu")
     command = f"python -m genbook.make_gan{' --long' * options.long}"
     plans = {"long ring": LONG_RING, "long grid": LONG_GRID} if options.long else {"ring": RING, "remedies": TABLE}
     for name, plan in plans.items():
+        if options.only not in (None, name):
+            continue
         timed = Timed()
         made = {"cells": table(plan)} if name == "remedies" else protocol(plan, where)
         result = {"command": command, "plan": plan, **made, **timed.seconds()}
