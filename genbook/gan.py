@@ -296,8 +296,7 @@ def _d_loss(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels, *, parameters=
         real_logits, fake_logits = d(torch.cat([real, fake], 1), parameters).squeeze(2).chunk(2, 1)
     if s["loss"] == "wasserstein":  # minus the values of what is labelled 1, plus those of what is labelled 0
         loss = sum(
-            ((1 - 2 * label) * values).mean(1)
-            for label, values in zip(labels, (real_logits, fake_logits), strict=True)
+            ((1 - 2 * label) * values).mean(1) for label, values in zip(labels, (real_logits, fake_logits), strict=True)
         )
     elif s["real_label"] == 1 and not s["flip"]:
         loss = discriminator_loss(real_logits, fake_logits)

@@ -117,7 +117,9 @@ def mode_coverage(points: Tensor, centres: Tensor, *, radius: float) -> dict[str
         )
     if not (points.isfinite().all() and centres.isfinite().all() and radius > 0):
         raise ValueError(f"expected finite points and centres and a radius > 0, got radius {radius} or NaN or infinity")
-    distance, mode = torch.linalg.vector_norm(points.unsqueeze(-2) - centres, dim=-1).min(-1)  # (..., n, m, 2) -> (..., n)
+    distance, mode = torch.linalg.vector_norm(points.unsqueeze(-2) - centres, dim=-1).min(
+        -1
+    )  # (..., n, m, 2) -> (..., n)
     good = distance < radius
     counts = (nn.functional.one_hot(mode, len(centres)) * good.unsqueeze(-1)).sum(-2)  # (..., n, m) -> (..., m)
     shares = counts.double() / counts.sum(-1, keepdim=True)
