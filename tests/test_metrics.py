@@ -294,5 +294,5 @@ def test_mode_coverage_of_nothing_good_and_of_bad_input():
         (torch.zeros(10, 2), eight(1.0), 0.0),
         (torch.zeros(10, 2), eight(1.0), float("nan")),
     ]:
-        with pytest.raises(ValueError, match="expected .*points"):
+        with pytest.raises(ValueError, match=r"expected .*points"):
             metrics.mode_coverage(points, centres, radius=radius)
