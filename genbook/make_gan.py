@@ -33,8 +33,6 @@ RING = {
         "hidden": [64, 64],
         "d_hidden": [64, 64],
         "latent": 2,
-        "lr_g": 1e-3,
-        "lr_d": 1e-3,
         "decay": "linear",
         "pack": 4,
         "noise": 0.1,
