@@ -4,10 +4,68 @@ D gives logits a, D(x) = σ(a); real is 1, fake is 0. Losses are minimised and a
 (B,) -> () for one GAN, (S, B) -> (S,) for S of them at once.
 """
 
-from torch import Tensor
-from torch.nn.functional import softplus
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize, softplus
+
+from genbook.train import DECAYS, progress, seeded
 
 GENERATOR_LOSSES = ("non-saturating", "minimax", "wasserstein")
+
+# One small GAN for points in the plane. Steps and weights: `d_steps` of D, then `g_steps` of G, both by Adam.
+STANDARD = {
+    "loss": "non-saturating",  # the generator's; with "wasserstein" D is a critic, its loss a difference of means
+    "hidden": (32, 32),  # widths of G's hidden layers
+    "d_hidden": (32, 32),  # and of D's
+    "latent": 4,
+    "lr_g": 2e-3,
+    "lr_d": 2e-3,
+    "betas": (0.5, 0.99),
+    "decay": None,  # of both learning rates, over all steps: None, "linear" or "cosine"
+    "batch": 64,  # what D sees in one step: so many real and so many fake points (packs of points, where pack > 1)
+    "d_steps": 1,
+    "g_steps": 1,
+    "real_label": 1.0,  # 0.9: one-sided label smoothing
+    "flip": 0.0,  # the share of D's labels that are swapped, drawn anew in each step
+    "noise": 0.0,  # instance noise: the standard deviation at the first step, falls linearly to 0
+    "r1": 0.0,  # γ of γ/2 · |∇D|² at real points
+    "penalty": 0.0,  # λ of λ · (|∇D| - 1)² at points between real and fake ones
+    "spectral": False,  # D's matrices divided by their largest singular value
+    "pack": 1,  # D sees so many points at once, all real or all fake
+    "unroll": 0,  # G answers to D after so many more (virtual) gradient steps of size unroll_lr
+    "unroll_lr": 0.3,
+    "ema": 0.0,  # the generator that is kept is a moving average, with this weight on its past
+    "minibatch_statistics": False,  # D also sees how much its features vary over the batch
+}
+
+# What to change in STANDARD to see GANs fail, and what may help: STANDARD | FAILURES[failure] | REMEDIES[remedy].
+FAILURES = {
+    "oscillation": {"lr_g": 5e-3, "lr_d": 5e-3, "betas": (0.9, 0.99)},
+    "mode collapse": {"loss": "minimax", "lr_g": 5e-3, "lr_d": 2e-4},
+    "D too strong": {"loss": "minimax", "lr_g": 3e-4, "lr_d": 5e-3, "d_steps": 3},
+    "D too weak": {"lr_d": 2e-5},
+    "balanced losses, poor samples": {"flip": 0.5},
+}
+REMEDIES = {
+    "minimax": {"loss": "minimax"},
+    "non-saturating loss": {"loss": "non-saturating"},
+    "one-sided label smoothing": {"real_label": 0.9},
+    "flipped labels": {"flip": 0.1},
+    "spectral norm": {"spectral": True},
+    "WGAN-GP": {"loss": "wasserstein", "penalty": 1.0, "d_steps": 3},
+    "R1": {"r1": 0.1},
+    "packing": {"pack": 4},
+    "unrolled steps": {"unroll": 5},
+    "two time scales": {"lr_g": 1e-3, "lr_d": 2e-3},
+    "EMA of G": {"ema": 0.98},
+    "minibatch statistics": {"minibatch_statistics": True},
+    "instance noise": {"noise": 0.5},
+}
+
+CHUNK = 50  # steps whose random numbers are drawn at once: S generators then cost little
+SNAPSHOT = 500  # points in each recorded picture of the samples
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -16,11 +74,296 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def generator_loss(fake_logits: Tensor, kind: str = "non-saturating") -> Tensor:
-    """The generator's loss, logits (..., B) -> (...): "non-saturating" is -mean log D(G(z)), "minimax" mean log(1 - D(G(z))),
-    "wasserstein" minus the mean of the critic's values. Goodfellow et al. 2014; Arjovsky et al. 2017.
+    """The generator's loss, logits (..., B) -> (...): "non-saturating" is -mean log D(G(z)), "minimax" is
+    mean log(1 - D(G(z))), "wasserstein" minus the mean of the values. Goodfellow et al. 2014; Arjovsky et al. 2017.
     """
     if kind not in GENERATOR_LOSSES:
         raise ValueError(f"expected kind to be one of {', '.join(map(repr, GENERATOR_LOSSES))}, got {kind!r}")
     if kind == "non-saturating":
         return softplus(-fake_logits).mean(-1)
     return -softplus(fake_logits).mean(-1) if kind == "minimax" else -fake_logits.mean(-1)
+
+
+class MLPs(nn.Module):
+    """S multilayer perceptrons at once, with leaky ReLUs: (S, B, sizes[0]) -> (S, B, sizes[-1]).
+
+    Each seed draws its own weights, as nn.Linear does: network i of a larger ensemble is that of seeds=[seeds[i]].
+    spectral: each matrix is divided by its largest singular value, found by power iteration (Miyato et al. 2018).
+    statistics: the last layer also gets the standard deviation over the batch, the features' mean (Karras et al. 2018).
+    """
+
+    def __init__(
+        self,
+        sizes: Iterable[int],
+        *,
+        seeds: Iterable[int],
+        spectral: bool = False,
+        statistics: bool = False,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__()
+        self.sizes, self.seeds, self.spectral, self.statistics = list(sizes), list(seeds), spectral, statistics
+        if len(self.sizes) < 2 or min(self.sizes) < 1 or not self.seeds:
+            raise ValueError(f"expected two sizes or more, each at least 1, and a seed, got {self.sizes}, {self.seeds}")
+        generators = [_generator(seed) for seed in self.seeds]  # on the CPU: the same weights on every device
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for i, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
+            inputs += statistics and i == len(self.sizes) - 2
+            both = torch.stack([torch.rand(inputs + 1, outputs, generator=generator) for generator in generators])
+            both = ((2 * both - 1) / inputs**0.5).to(device, dtype)  # (S, inputs + 1, outputs), in ±1/√inputs
+            self.weights.append(nn.Parameter(both[:, :-1].clone()))
+            self.biases.append(nn.Parameter(both[:, -1:].clone()))
+            if spectral:
+                u = torch.stack([torch.randn(1, inputs, generator=generator) for generator in generators])
+                self.register_buffer(f"u{i}", normalize(u.to(device, dtype), dim=2))  # (S, 1, inputs)
+                self.register_buffer(f"v{i}", torch.zeros_like(self.biases[-1]))  # (S, 1, outputs)
+        # [weight, bias] of the first layer, then of the next; a plain list, for in a small network looking it up counts
+        self.layers = [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
+        for _ in range(15 * spectral):
+            self.power_iteration()
+
+    @torch.no_grad()
+    def power_iteration(self) -> None:
+        """Bring the estimates of the singular vectors one step nearer to those of the weights."""
+        for i, weight in enumerate(self.weights):
+            v = normalize(getattr(self, f"u{i}") @ weight, dim=2)
+            setattr(self, f"v{i}", v)
+            setattr(self, f"u{i}", normalize(v @ weight.mT, dim=2))
+
+    def forward(self, x: Tensor, parameters: list[Tensor] | None = None) -> Tensor:
+        """x: (S, B, inputs) -> (S, B, outputs); with other parameters than its own, in the order of `layers`."""
+        parameters = self.layers if parameters is None else parameters
+        last = len(parameters) // 2 - 1
+        for i in range(last + 1):
+            weight, bias = parameters[2 * i : 2 * i + 2]
+            if self.spectral:
+                u, v = getattr(self, f"u{i}"), getattr(self, f"v{i}")
+                weight = weight / (u @ weight @ v.mT)  # (S, inputs, outputs) / (S, 1, 1)
+            if self.statistics and i == last:
+                spread = (x.var(1, keepdim=True) + 1e-8).sqrt()  # a unit that is silent has no gradient at 0
+                x = torch.cat([x, spread.mean(2, keepdim=True).expand(-1, x.shape[1], 1)], dim=2)
+            x = torch.baddbmm(bias, x, weight)
+            if i < last:
+                x = nn.functional.leaky_relu(x, 0.2, inplace=True)
+        return x
+
+
+def train_points(
+    sample: Callable[[int, torch.Generator], Tensor],
+    *,
+    seeds: Iterable[int],
+    steps: int,
+    record: int = 0,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    **settings,
+) -> dict:
+    """Train one GAN per seed on points in the plane, all at once; settings that are not given are those of STANDARD.
+
+    sample(n, generator) -> (n, 2), or a tuple of which it is the first, as data.ring gives it. Every seed draws from
+    its own generators: the GAN of a seed is the same in every ensemble (but for rounding).
+    Returns "generator" and "discriminator" (MLPs; the averaged generator where ema > 0); per step, before the update,
+    (steps, S): "d_loss", "g_loss", "d_real", "d_fake" (means of the logits), "d_accuracy", "g_gradient" (norm over all
+    weights); and "samples" (record, S, 500, 2), of the same latent points after each of "recorded" (record,) steps.
+    Raises ValueError for bad settings, FloatingPointError with step and seed at a loss or weight that is not finite.
+    """
+    s, seeds = _checked(settings, steps, record), list(seeds)
+    both = {"device": device, "dtype": dtype}
+    g = MLPs([s["latent"], *s["hidden"], 2], seeds=seeds, **both)
+    d = MLPs(
+        [2 * s["pack"], *s["d_hidden"], 1],
+        seeds=[seed + 10**6 for seed in seeds],  # other numbers than the generator's
+        spectral=s["spectral"],
+        statistics=s["minibatch_statistics"],
+        **both,
+    )
+    g_weights, d_weights = g.layers, d.layers
+    kept = MLPs(g.sizes, seeds=seeds, **both) if s["ema"] else g
+    optimizers = [
+        torch.optim.Adam(weights, lr=s[lr], betas=s["betas"], fused=True)
+        for weights, lr in ((d_weights, "lr_d"), (g_weights, "lr_g"))
+    ]
+    per_step = ("d_loss", "g_loss", "d_real", "d_fake", "d_accuracy", "g_gradient")
+    history = {name: torch.zeros(steps, len(seeds), **both) for name in per_step}
+    recorded = [steps * (i + 1) // record for i in range(record)]
+    samples = []
+
+    draws = _draws(sample, seeds, s, **both)
+    for step in progress(range(steps), desc="training", unit="step"):
+        now = next(draws)
+        for optimizer, lr in zip(optimizers, ("lr_d", "lr_g"), strict=True):
+            optimizer.param_groups[0]["lr"] = s[lr] * DECAYS[s["decay"]](step / steps)
+        noise = s["noise"] * (1 - step / steps)
+
+        def seen(points: Tensor, i: int) -> Tensor:
+            """What D sees of points (S, N, 2): with noise, in packs. -> (S, N / pack, 2 · pack)"""
+            points = points + noise * now["noise"][i] if noise else points  # noqa: B023 (called in this step only)
+            return points.reshape(len(seeds), -1, 2 * s["pack"])
+
+        for i in range(s["d_steps"]):
+            with torch.no_grad():  # this step must not move the generator
+                fake = seen(g(now["z"][i]), 2 * i)
+            real = seen(now["real"][i], 2 * i + 1)
+            if s["spectral"]:
+                d.power_iteration()
+            labels = _labels(s, now["flip"][i] if s["flip"] else None)
+            loss, real_logits, fake_logits = _d_loss(d, real, fake, s, labels, r1=s["r1"])
+            if s["penalty"]:
+                loss = loss + s["penalty"] * _gradient_penalty(d, real, fake, now["mix"][i])
+            _step(optimizers[0], d_weights, loss)
+        with torch.no_grad():
+            history["d_loss"][step], history["d_real"][step] = loss, real_logits.mean(1)
+            history["d_fake"][step] = fake_logits.mean(1)
+            history["d_accuracy"][step] = torch.cat([real_logits > 0, fake_logits < 0], 1).to(dtype).mean(1)
+
+        for j in range(s["g_steps"]):
+            fake = seen(g(now["z"][s["d_steps"] + j]), 2 * s["d_steps"] + j)
+            weights = _unrolled(d, real, fake, s, labels) if s["unroll"] else None
+            loss = generator_loss(d(fake, weights).squeeze(2), s["loss"])
+            _step(optimizers[1], g_weights, loss)
+        with torch.no_grad():
+            history["g_loss"][step] = loss
+            history["g_gradient"][step] = sum(w.grad.square().sum((1, 2)) for w in g_weights).sqrt()
+            if s["ema"]:
+                for average, weight in zip(kept.layers, g_weights, strict=True):
+                    average.lerp_(weight, 1 - s["ema"])
+        if (step + 1) % CHUNK == 0 or step + 1 == steps:
+            _check_finite(history, [*d_weights, *g_weights], step, seeds)
+        if step + 1 in recorded:
+            samples.append(draw(kept, SNAPSHOT, seed=0))
+    history["samples"] = torch.stack(samples) if record else torch.zeros(0, len(seeds), SNAPSHOT, 2, **both)
+    return {"generator": kept, "discriminator": d, "recorded": torch.tensor(recorded), **history}
+
+
+@torch.no_grad()
+def draw(generator: MLPs, n: int, *, seed: int) -> Tensor:
+    """Samples of each of S generators, from the same n latent points for all: (S, n, 2)."""
+    weight = generator.weights[0]
+    z = torch.randn(n, weight.shape[1], generator=_generator(seed)).to(weight)
+    return generator(z.expand(len(weight), -1, -1))
+
+
+def _generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    with seeded(seed, device) as generator:  # so that GENBOOK_SEED shifts it
+        return generator
+
+
+def _draws(sample, seeds: list[int], s: dict, *, device, dtype) -> Iterator[dict[str, Tensor]]:
+    """All random numbers of one step after the other, by name: (draws in a step, S, points or packs, ...)."""
+    generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]
+    n, d_steps, both = s["batch"] * s["pack"], s["d_steps"], s["d_steps"] + s["g_steps"]
+
+    def chunk_of(generator: torch.Generator) -> dict[str, Tensor]:
+        """What one seed needs in CHUNK steps: (CHUNK, draws in a step, points or packs, ...)."""
+        points = sample(CHUNK * d_steps * n, generator)
+        points = points if isinstance(points, Tensor) else points[0]
+        if points.shape != (CHUNK * d_steps * n, 2) or not points.isfinite().all():
+            raise ValueError(
+                f"expected sample(n, generator) to give n finite points (n, 2), "
+                f"got shape {tuple(points.shape)} for n = {CHUNK * d_steps * n}, or NaN or infinity among them"
+            )
+        options = {"generator": generator, "device": device}
+        chunk = {"real": points.reshape(CHUNK, d_steps, n, 2), "z": torch.randn(CHUNK, both, n, s["latent"], **options)}
+        if s["noise"]:
+            chunk["noise"] = torch.randn(CHUNK, d_steps + both, n, 2, **options)
+        if s["flip"]:
+            chunk["flip"] = torch.rand(CHUNK, d_steps, 2, s["batch"], **options) < s["flip"]
+        if s["penalty"]:
+            chunk["mix"] = torch.rand(CHUNK, d_steps, s["batch"], 1, **options)
+        return chunk
+
+    while True:
+        chunks = [chunk_of(generator) for generator in generators]
+        stacked = {name: torch.stack([chunk[name] for chunk in chunks], dim=2).to(dtype) for name in chunks[0]}
+        for step in range(CHUNK):
+            yield {name: values[step] for name, values in stacked.items()}
+
+
+def _labels(s: dict, flips: Tensor | None) -> tuple[float | Tensor, float | Tensor]:
+    """D's labels of real and of fake points; flips: None or (S, 2, B), 1 where a label is swapped."""
+    if flips is None:
+        return s["real_label"], 0.0
+    return s["real_label"] * (1 - flips[:, 0]), flips[:, 1]
+
+
+def _d_loss(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels, *, parameters=None, r1=0.0) -> tuple[Tensor, ...]:
+    """D's loss (S,) and the logits (S, B) of what it sees of real and fake points, (S, B, 2 · pack) each."""
+    real = real.detach().requires_grad_(r1 > 0)
+    if d.statistics:  # of the real points and of the fake ones, not of both
+        real_logits, fake_logits = d(real, parameters).squeeze(2), d(fake, parameters).squeeze(2)
+    else:  # at once, it is faster
+        real_logits, fake_logits = d(torch.cat([real, fake], 1), parameters).squeeze(2).chunk(2, 1)
+    if s["loss"] == "wasserstein":  # minus the values of what is labelled 1, plus those of what is labelled 0
+        loss = sum(
+            ((1 - 2 * label) * values).mean(1) for label, values in zip(labels, (real_logits, fake_logits), strict=True)
+        )
+    elif s["real_label"] == 1 and not s["flip"]:
+        loss = discriminator_loss(real_logits, fake_logits)
+    else:  # cross-entropy with labels between 0 and 1
+        loss = sum(
+            (label * softplus(-logits) + (1 - label) * softplus(logits)).mean(1)
+            for label, logits in zip(labels, (real_logits, fake_logits), strict=True)
+        )
+    if r1:
+        (gradient,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)  # (S, B, 2 · pack)
+        loss = loss + r1 / 2 * gradient.square().sum(2).mean(1)
+    return loss, real_logits, fake_logits
+
+
+def _gradient_penalty(d: MLPs, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+    """Mean of (|∇D| - 1)² at mix · real + (1 - mix) · fake, mix (S, B, 1) in [0, 1): (S,). Gulrajani et al. 2017."""
+    between = (fake + mix * (real - fake)).requires_grad_()
+    (gradient,) = torch.autograd.grad(d(between).sum(), between, create_graph=True)  # (S, B, 2 · pack)
+    return ((gradient.square().sum(2) + 1e-12).sqrt() - 1).square().mean(1)
+
+
+def _unrolled(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels) -> list[Tensor]:
+    """D's weights after `unroll` gradient steps on this batch, differentiable in fake: D's answer to a change of G is
+    part of G's gradient. Metz et al. 2017.
+    """
+    weights = d.layers
+    for _ in range(s["unroll"]):
+        loss = _d_loss(d, real, fake, s, labels, parameters=weights)[0]
+        gradients = torch.autograd.grad(loss.sum(), weights, create_graph=True)
+        weights = [weight - s["unroll_lr"] * gradient for weight, gradient in zip(weights, gradients, strict=True)]
+    return weights
+
+
+def _step(optimizer: torch.optim.Optimizer, weights: list[Tensor], loss: Tensor) -> None:
+    """One step down the loss (S,) of each seed; their sum keeps them apart. Only these weights' gradients are taken."""
+    for weight, gradient in zip(weights, torch.autograd.grad(loss.sum(), weights), strict=True):
+        weight.grad = gradient
+    optimizer.step()
+
+
+def _check_finite(history: dict[str, Tensor], weights: list[Tensor], step: int, seeds: list[int]) -> None:
+    losses = history["d_loss"] + history["g_loss"]  # (steps, S)
+    bad = [(int(i) + 1, int(k)) for i, k in (~losses[: step + 1].isfinite()).nonzero()[:1]]
+    finite = torch.stack([weight.isfinite().flatten(1).all(1) for weight in weights]).all(0)  # (S,)
+    bad += [(step + 1, int(k)) for k in (~finite).nonzero()[:1, 0]]
+    if bad:
+        raise FloatingPointError(
+            f"the GAN of seed {seeds[bad[0][1]]} has a loss or a weight that is not finite at step {bad[0][0]}: "
+            f"a learning rate or a penalty is most likely too large"
+        )
+
+
+def _checked(settings: dict, steps: int, record: int) -> dict:
+    """STANDARD with these settings, or ValueError."""
+    unknown = [name for name in settings if name not in STANDARD]
+    if unknown:
+        raise ValueError(f"unknown settings {', '.join(unknown)}; known are {', '.join(STANDARD)}")
+    s = STANDARD | settings
+    for name, known in {"loss": GENERATOR_LOSSES, "decay": DECAYS}.items():
+        if s[name] not in known:
+            raise ValueError(f"expected {name} to be one of {', '.join(map(repr, known))}, got {s[name]!r}")
+    ranges = {name: (0, float("inf")) for name in ("lr_g", "lr_d", "noise", "r1", "penalty", "unroll", "unroll_lr")}
+    ranges |= {name: (1, float("inf")) for name in ("latent", "batch", "d_steps", "g_steps", "pack")}
+    ranges |= {name: (0, 1) for name in ("real_label", "flip", "ema")}
+    for name, (low, high) in ranges.items():
+        if not low <= s[name] <= high:  # written so that NaN fails too
+            raise ValueError(f"expected {name} between {low} and {high}, got {s[name]}")
+    if steps < 1 or not 0 <= record <= steps:
+        raise ValueError(f"expected at least one step and from 0 to as many records, got {steps} and {record}")
+    return s
