@@ -40,7 +40,7 @@ class Generator(nn.Module):
     Raises ValueError for z of another shape.
     """
 
-    def __init__(self, latent: int = 64, channels: int = 16):
+    def __init__(self, latent: int = 64, channels: int = 32):
         super().__init__()
         self.latent = latent
         self.layers = nn.Sequential(
@@ -104,13 +104,13 @@ def train_images(
     show: int = 50,
     bf16: bool = True,
 ) -> dict[str, Tensor]:
-    """Train a GAN on images (N, 28, 28) in [0, 1]: one D step and one G step (non-saturating) on the same fakes, `steps`
-    times, by Adam; changes both networks and leaves them in eval mode.
+    """Train a GAN on images (N, 28, 28) in [0, 1], by Adam: in each step one D step, then one G step (non-saturating) on
+    the same fakes. Changes both networks and leaves them in eval mode.
 
-    generator: has `latent`, z (B, latent) -> (B, 28, 28); discriminator: (B, 28, 28) -> logits (B,), before each of its
-    two uses in a step real and fake images are kept in batches of their own. bf16: autocast where the hardware has it.
-    Returns, on the CPU, "d_loss", "g_loss", "d_real", "d_fake" (steps,): both losses, and D's mean logits of the real and
-    the fake images before its step; and "samples" (record, show, 28, 28), eval mode, one fixed z, the last at the end.
+    generator: z (B, generator.latent) -> (B, 28, 28). discriminator: (B, 28, 28) -> logits (B,); it is given real and
+    fake images in separate batches. bf16: autocast where the hardware has it.
+    Returns, on the CPU, "d_loss", "g_loss", "d_real", "d_fake" (steps,): both losses, and D's mean logits of real and
+    of fake images before its step; and "samples" (record, show, 28, 28), eval mode, one fixed z, the last at the end.
     Raises ValueError for bad settings or data, FloatingPointError with the first step whose loss is not finite.
     """
     if min(steps, batch_size, show) < 1 or not 0 <= record <= steps:
@@ -172,5 +172,6 @@ def _check_steps(rows: Tensor, step: int) -> None:
     if len(bad):
         first = step - len(rows) + 1 + int(bad[0])
         raise FloatingPointError(
-            f"a loss is not finite at step {first}: {rows[int(bad[0]), :2].tolist()}; a learning rate is most likely too large"
+            f"a loss is not finite at step {first}: {rows[int(bad[0]), :2].tolist()}; "
+            f"a learning rate is most likely too large"
         )
