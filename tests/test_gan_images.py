@@ -69,7 +69,7 @@ def test_the_discriminator_judges_each_image_by_itself_also_in_training():
 def by_hand(generator, discriminator, images, steps, batch_size, show, seed):
     """Two separate forward passes of G, labels, torch's BCE, plain Adam: gives both losses of each step."""
     adam_g = torch.optim.Adam(generator.parameters(), lr=2e-3, betas=(0.5, 0.999))
-    adam_d = torch.optim.Adam(discriminator.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-3, betas=(0.5, 0.999))
     losses = []
     with seeded(seed) as random:
         torch.randn(show, 6, generator=random)  # for the pictures
@@ -119,6 +119,23 @@ def test_it_learns_to_draw_what_it_is_shown(device):
     errors = (history["samples"] - square).square().mean((1, 2, 3))
     assert errors[1] < 0.05  # grey noise: about 0.2
     assert all(history[name].shape == (120,) for name in ("d_loss", "g_loss", "d_real", "d_fake"))
+
+
+def test_the_steps_get_smaller_in_the_second_half():
+    """Both networks' learning rates, as Adam gets them: at the steps 1 to 6 of 6."""
+    generator, discriminator = pair()
+    sizes = []
+    step = torch.optim.Adam.step
+
+    def spy(optimizer, *args):
+        sizes.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", spy)
+        train_images(generator, discriminator, some_images(), steps=6, batch_size=4, seed=0, decay="linear", lr_g=3e-3)
+    assert sizes[0::2] == pytest.approx([2e-3 * t for t in (1, 1, 1, 1, 2 / 3, 1 / 3)])  # D goes first
+    assert sizes[1::2] == pytest.approx([3e-3 * t for t in (1, 1, 1, 1, 2 / 3, 1 / 3)])
 
 
 def test_pictures_have_one_z_and_are_taken_evenly_the_last_at_the_end():
@@ -175,5 +192,7 @@ def test_bad_input_is_named():
     for bad in (images[0], images[:0], 255 * images, images - 1, images * torch.nan):
         with pytest.raises(ValueError, match=r"images \(N, 28, 28\) with values in \[0, 1\], N ≥ 1, got"):
             train_images(generator, discriminator, bad, steps=1, seed=0)
+    with pytest.raises(ValueError, match="decay to be one of None, 'linear', 'cosine', got 'square'"):
+        train_images(generator, discriminator, images, steps=1, seed=0, decay="square")
     with pytest.raises(ValueError, match=r"images of shape \(B, 28, 28\), got \(64, 32, 32\)"):
         train_images(generator, discriminator, torch.zeros(4, 32, 32), steps=1, seed=0)
