@@ -84,6 +84,50 @@ def nearest_distance(points: Tensor, others: Tensor) -> Tensor:
     return torch.from_numpy(distances[:, 0]).to(points)
 
 
+def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
+    """The squared Fréchet distance of two Gaussians with the means and covariances of two sets, (N, k) and (M, k).
+
+    |m_a - m_b|² + tr(A + B - 2 (A B)^½), in the features' squared units; computed in float64. It has a positive bias
+    that falls with the size of the sets: compare sets of one size. Raises ValueError for other shapes, for NaN or
+    infinity, and for sets of at most k rows, whose covariance has no full rank. Heusel et al. 2017.
+    """
+    if features_a.ndim != 2 or features_b.ndim != 2 or features_a.shape[1] != features_b.shape[1]:
+        raise ValueError(
+            f"expected features (N, k) and (M, k), got {tuple(features_a.shape)} and {tuple(features_b.shape)}"
+        )
+    k = features_a.shape[1]
+    if min(len(features_a), len(features_b)) <= k:
+        raise ValueError(
+            f"expected more rows than the {k} dimensions, got {len(features_a)} and {len(features_b)}: "
+            f"a covariance from so few has no full rank"
+        )
+    a, b = (features.detach().cpu().double() for features in (features_a, features_b))
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise ValueError("expected finite features, got NaN or infinity among them")
+    cov_a, cov_b = a.T.cov().reshape(k, k), b.T.cov().reshape(k, k)
+    values, vectors = torch.linalg.eigh(cov_a)
+    root_a = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    # A B and A^½ B A^½ have the same eigenvalues, and the second is symmetric: no complex roots from rounding.
+    trace_of_root = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp_min(0).sqrt().sum()
+    distance = (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * trace_of_root
+    return max(0.0, float(distance))
+
+
+def class_report(images: Tensor) -> dict[str, float | list[float]]:
+    """Which digits a set of images shows, as `classify` reads them. images: as for `features`.
+
+    "shares": of the ten digits, sums to 1. "imbalance": their total variation distance from a tenth each, 0 to 0.9.
+    "unsure": the share of the images in which no digit has 90 %.
+    """
+    probabilities = classify(images)  # (N, 10)
+    shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(images)
+    return {
+        "shares": shares.tolist(),
+        "imbalance": float((shares - 0.1).abs().sum() / 2),
+        "unsure": float((probabilities.amax(1) < 0.9).float().mean()),
+    }
+
+
 @torch.no_grad()
 def sampling_report(decode: Callable[[Tensor], Tensor], draws: Tensor, codes: Tensor, usual: float) -> dict[str, float]:
     """How well images decoded from `draws` (n, k) would do as digits: three numbers, each better when smaller.
@@ -93,11 +137,10 @@ def sampling_report(decode: Callable[[Tensor], Tensor], draws: Tensor, codes: Te
     (N, k), those of the training set, in units of `usual`, the same median for the codes of held-out images.
     decode: (n, k) -> (n, 784). Raises ValueError as `classify` and `nearest_distance` do.
     """
-    probabilities = classify(decode(draws))  # (n, 10)
-    shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(draws)
+    report = class_report(decode(draws))
     return {
-        "imbalance": float((shares - 0.1).abs().sum() / 2),
-        "unsure": float((probabilities.amax(1) < 0.9).float().mean()),
+        "imbalance": report["imbalance"],
+        "unsure": report["unsure"],
         "distance": float(nearest_distance(draws, codes).median() / usual),
     }
 

@@ -117,7 +117,7 @@ def fit(
         settings["model"] = {name: list(value.shape) for name, value in model.state_dict().items()}
         history = _resume(checkpoint, settings, model, optimizer) or history
 
-    bf16 = bf16 and _has_bf16(device)
+    bf16 = bf16 and has_bf16(device)
     bar = progress(range(len(history["train"]), epochs), desc="training", unit="epoch")
     for epoch in bar:
         model.train()
@@ -211,7 +211,7 @@ def _is_finite(t: Tensor) -> bool:
     return t.numel() == 0 or not t.is_floating_point() or all(edge.isfinite() for edge in t.detach().aminmax())
 
 
-def _has_bf16(device: torch.device) -> bool:
+def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies in bfloat16 itself: where it only emulates that, float32 is faster."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

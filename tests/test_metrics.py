@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.ndimage
 import scipy.spatial
 import scipy.special
@@ -121,6 +122,69 @@ def test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them(tmp_pa
 
 
 # --- What it says about samples ---
+
+
+@pytest.mark.parametrize(("k", "n", "m"), [(1, 30, 50), (3, 200, 100), (64, 300, 1000)])
+def test_the_frechet_distance_is_the_formula_with_scipys_matrix_root(k, n, m):
+    rng = np.random.default_rng(k)
+    a, b = rng.normal(size=(n, k)) @ rng.normal(size=(k, k)) + 1, rng.normal(size=(m, k)) @ rng.normal(size=(k, k))
+    cov_a, cov_b = np.cov(a.T).reshape(k, k), np.cov(b.T).reshape(k, k)
+    root = scipy.linalg.sqrtm(cov_a @ cov_b).real
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a + cov_b - 2 * root)
+    found = metrics.frechet_distance(torch.from_numpy(a), torch.from_numpy(b))
+    assert isinstance(found, float) and found == pytest.approx(expected, rel=1e-6)
+    assert metrics.frechet_distance(torch.from_numpy(b), torch.from_numpy(a)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_frechet_distance_in_closed_form():
+    """A shift counts squared; a stretch by s of every coordinate gives (s - 1)² times the variances; itself gives 0."""
+    a = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 2.0, 0.5, 0.0])
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    shift = torch.tensor([1.0, -2.0, 0.0, 3.0])
+    assert metrics.frechet_distance(a, a + shift) == pytest.approx(14, rel=1e-5)
+    centred = a - a.mean(0)
+    assert metrics.frechet_distance(centred, 3 * centred) == pytest.approx(4 * float(a.var(0).sum()), rel=1e-5)
+    order = torch.randperm(500, generator=torch.Generator().manual_seed(1))
+    assert metrics.frechet_distance(a, a[order]) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (torch.zeros(9), torch.zeros(9, 2), r"\(N, k\) and \(M, k\), got \(9,\) and \(9, 2\)"),
+        (torch.zeros(9, 3), torch.zeros(9, 2), r"got \(9, 3\) and \(9, 2\)"),
+        (torch.zeros(3, 3), torch.zeros(9, 3), "more rows than the 3 dimensions, got 3 and 9"),
+        (torch.zeros(9, 3), torch.zeros(2, 3), "more rows than the 3 dimensions, got 9 and 2"),
+        (torch.zeros(9, 2), torch.full((9, 2), torch.nan), "NaN"),
+        (torch.full((9, 2), torch.inf), torch.zeros(9, 2), "infinity"),
+    ],
+)
+def test_features_that_cannot_be_compared_are_named(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.frechet_distance(a, b)
+
+
+def test_the_frechet_distance_of_digits_sees_fewer_digits_poor_ones_and_little_else(test_digits):
+    images, labels = test_digits
+    features = metrics.features(images)
+    same = metrics.frechet_distance(features[:5000:2], features[1:5000:2])
+    few = metrics.frechet_distance(features[labels < 7], features)  # three digits missing
+    noisy = metrics.frechet_distance(metrics.features((images + 0.3 * torch.rand(images.shape)).clamp(max=1)), features)
+    assert same < 3 and few > 5 * same and noisy > 5 * same
+
+
+def test_a_class_report_on_known_digits(test_digits):
+    images, labels = test_digits
+    report = metrics.class_report(images)
+    shares = torch.bincount(labels, minlength=10) / 10_000
+    np.testing.assert_allclose(report["shares"], shares, atol=0.005)
+    assert sum(report["shares"]) == pytest.approx(1)
+    assert report["imbalance"] == pytest.approx(float((shares - 0.1).abs().sum() / 2), abs=0.01)
+    assert report["unsure"] < 0.05
+    seven = metrics.class_report(images[labels == 7])
+    assert seven["shares"][7] > 0.97 and seven["imbalance"] == pytest.approx(0.9, abs=0.03)
+    between = (images[:1000] + images[1000:2000]) / 2
+    assert metrics.class_report(between)["unsure"] > 0.8
 
 
 @pytest.mark.parametrize("k", [2, 32])

@@ -350,12 +350,12 @@ def test_bf16_is_autocast_where_the_hardware_has_it(monkeypatch):
         return (out - x).square().sum(1)
 
     exact, history = run(watch, dropout=0.0, test=points(20))
-    monkeypatch.setattr(train, "_has_bf16", lambda device: False)
+    monkeypatch.setattr(train, "has_bf16", lambda device: False)
     without, _ = run(watch, dropout=0.0, test=points(20), bf16=True)
     assert equal(exact, without) and {dtype for _, dtype in seen} == {torch.float32}
 
     seen.clear()
-    monkeypatch.setattr(train, "_has_bf16", lambda device: True)
+    monkeypatch.setattr(train, "has_bf16", lambda device: True)
     low, rounded = run(watch, dropout=0.0, test=points(20), bf16=True)
     assert set(seen) == {(True, torch.bfloat16), (False, torch.float32)}
     assert not equal(exact, low) and {p.dtype for p in low} == {torch.float32}
@@ -364,7 +364,7 @@ def test_bf16_is_autocast_where_the_hardware_has_it(monkeypatch):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_hardware_is_asked_for_bf16(device):
-    assert isinstance(train._has_bf16(torch.device(device)), bool)
+    assert isinstance(train.has_bf16(torch.device(device)), bool)
 
 
 def test_the_bar_shows_the_losses(monkeypatch):

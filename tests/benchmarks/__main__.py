@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-MODULES = ["gibbs", "autoencoder", "vae", "gan"]
+MODULES = ["gibbs", "autoencoder", "vae", "gan", "dcgan"]
 
 
 def main() -> None:
