@@ -17,14 +17,14 @@ GENERATOR_LOSSES = ("non-saturating", "minimax", "wasserstein")
 # One small GAN for points in the plane. Steps and weights: `d_steps` of D, then `g_steps` of G, both by Adam.
 STANDARD = {
     "loss": "non-saturating",  # the generator's; with "wasserstein" D is a critic, its loss a difference of means
-    "hidden": (64, 64),  # widths of G's hidden layers
-    "d_hidden": (64, 64),  # and of D's
+    "hidden": (32, 32),  # widths of G's hidden layers
+    "d_hidden": (32, 32),  # and of D's
     "latent": 4,
-    "lr_g": 1e-3,
-    "lr_d": 1e-3,
+    "lr_g": 2e-3,
+    "lr_d": 2e-3,
     "betas": (0.5, 0.99),
     "decay": None,  # of both learning rates, over all steps: None, "linear" or "cosine"
-    "batch": 128,  # what D sees in one step: so many real and so many fake points (packs of points, where pack > 1)
+    "batch": 64,  # what D sees in one step: so many real and so many fake points (packs of points, where pack > 1)
     "d_steps": 1,
     "g_steps": 1,
     "real_label": 1.0,  # 0.9: one-sided label smoothing
@@ -44,9 +44,9 @@ STANDARD = {
 FAILURES = {
     "oscillation": {"lr_g": 5e-3, "lr_d": 5e-3, "betas": (0.9, 0.99)},
     "mode collapse": {"loss": "minimax", "lr_g": 5e-3, "lr_d": 2e-4},
-    "D too strong": {"loss": "minimax", "lr_d": 5e-3, "d_steps": 5, "lr_g": 2e-4},
-    "D too weak": {"d_hidden": (2,), "lr_d": 1e-4},
-    "balanced losses, poor samples": {"lr_d": 1e-5, "lr_g": 1e-5},
+    "D too strong": {"loss": "minimax", "lr_g": 3e-4, "lr_d": 5e-3, "d_steps": 3},
+    "D too weak": {"lr_d": 2e-5},
+    "balanced losses, poor samples": {"flip": 0.5},
 }
 REMEDIES = {
     "minimax": {"loss": "minimax"},
@@ -55,13 +55,13 @@ REMEDIES = {
     "flipped labels": {"flip": 0.1},
     "spectral norm": {"spectral": True},
     "WGAN-GP": {"loss": "wasserstein", "penalty": 1.0, "d_steps": 3},
-    "R1": {"r1": 1.0},
+    "R1": {"r1": 0.1},
     "packing": {"pack": 4},
     "unrolled steps": {"unroll": 5},
-    "two time scales": {"lr_d": 2e-3, "lr_g": 5e-4},
-    "EMA of G": {"ema": 0.99},
+    "two time scales": {"lr_g": 1e-3, "lr_d": 2e-3},
+    "EMA of G": {"ema": 0.98},
     "minibatch statistics": {"minibatch_statistics": True},
-    "instance noise": {"noise": 0.3},
+    "instance noise": {"noise": 0.5},
 }
 
 CHUNK = 50  # steps whose random numbers are drawn at once: S generators then cost little
@@ -303,8 +303,11 @@ def _d_loss(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels, *, parameters=
         real_logits, fake_logits = d(real, parameters).squeeze(2), d(fake, parameters).squeeze(2)
     else:  # at once, it is faster
         real_logits, fake_logits = d(torch.cat([real, fake], 1), parameters).squeeze(2).chunk(2, 1)
-    if s["loss"] == "wasserstein":
-        loss = fake_logits.mean(1) - real_logits.mean(1)
+    if s["loss"] == "wasserstein":  # minus the values of what is labelled 1, plus those of what is labelled 0
+        loss = sum(
+            ((1 - 2 * label) * values).mean(1)
+            for label, values in zip(labels, (real_logits, fake_logits), strict=True)
+        )
     elif s["real_label"] == 1 and not s["flip"]:
         loss = discriminator_loss(real_logits, fake_logits)
     else:  # cross-entropy with labels between 0 and 1
