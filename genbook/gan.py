@@ -220,11 +220,7 @@ def train_points(
 
         for j in range(s["g_steps"]):
             fake = seen(g(now["z"][s["d_steps"] + j]), 2 * s["d_steps"] + j)
-            weights = d_weights
-            for _ in range(s["unroll"]):  # differentiable in G's weights: D's answer is part of the gradient
-                loss = _d_loss(d, real, fake, s, labels, parameters=weights)[0]
-                gradients = torch.autograd.grad(loss.sum(), weights, create_graph=True)
-                weights = [w - s["unroll_lr"] * gradient for w, gradient in zip(weights, gradients, strict=True)]
+            weights = _unrolled(d, real, fake, s, labels) if s["unroll"] else None
             loss = generator_loss(d(fake, weights).squeeze(2), s["loss"])
             _step(optimizers[1], g_weights, loss)
         with torch.no_grad():
@@ -326,6 +322,18 @@ def _gradient_penalty(d: MLPs, real: Tensor, fake: Tensor, mix: Tensor) -> Tenso
     between = (fake + mix * (real - fake)).requires_grad_()
     (gradient,) = torch.autograd.grad(d(between).sum(), between, create_graph=True)  # (S, B, 2 · pack)
     return ((gradient.square().sum(2) + 1e-12).sqrt() - 1).square().mean(1)
+
+
+def _unrolled(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels) -> list[Tensor]:
+    """D's weights after `unroll` gradient steps on this batch, differentiable in fake: D's answer to a change of G is part
+    of G's gradient. Metz et al. 2017.
+    """
+    weights = d.layers
+    for _ in range(s["unroll"]):
+        loss = _d_loss(d, real, fake, s, labels, parameters=weights)[0]
+        gradients = torch.autograd.grad(loss.sum(), weights, create_graph=True)
+        weights = [weight - s["unroll_lr"] * gradient for weight, gradient in zip(weights, gradients, strict=True)]
+    return weights
 
 
 def _step(optimizer: torch.optim.Optimizer, weights: list[Tensor], loss: Tensor) -> None:

@@ -1,5 +1,6 @@
 """GANs: losses, batched networks, their training with every remedy, against torch's own and against single runs."""
 
+import copy
 import math
 
 import pytest
@@ -9,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils.parametrizations import spectral_norm
 
 from genbook import data, gan
+from genbook.metrics import mode_coverage
 
 SMALL = {"hidden": (8, 8), "d_hidden": (8, 8), "batch": 16, "latent": 3}
 
@@ -83,13 +85,17 @@ def test_batch_statistics_are_the_mean_spread_of_the_last_features():
     assert same.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("remedy", gan.REMEDIES)
-@pytest.mark.parametrize("more", [{}, {"d_steps": 2, "g_steps": 2, "decay": "linear"}], ids=["", "more steps"])
+MORE = {"d_steps": 2, "g_steps": 2, "decay": "linear"}
+
+
+@pytest.mark.parametrize(
+    ("remedy", "more"), [*((name, {}) for name in gan.REMEDIES), ("unrolled steps", MORE), ("WGAN-GP", {"pack": 2})]
+)
 def test_an_ensemble_is_its_single_runs(remedy, more):
     """16 seeds in float64, 20 steps, every remedy: the same weights and losses as in runs of their own."""
     settings = SMALL | {"steps": 20, "dtype": torch.float64, "record": 2} | gan.REMEDIES[remedy] | more
     together = gan.train_points(ring, seeds=range(16), **settings)
-    for k in range(0, 16, 5):
+    for k in (0, 15):
         alone = gan.train_points(ring, seeds=[k], **settings)
         for name in ("generator", "discriminator"):
             pairs = zip(together[name].parameters(), alone[name].parameters(), strict=True)
@@ -100,3 +106,167 @@ def test_an_ensemble_is_its_single_runs(remedy, more):
         torch.testing.assert_close(together["samples"][:, k], alone["samples"][:, 0], rtol=1e-9, atol=1e-11)
     assert together["samples"].shape == (2, 16, 500, 2) and together["recorded"].tolist() == [10, 20]
     torch.testing.assert_close(together["samples"][-1], gan.draw(together["generator"], 500, seed=0))
+
+
+def test_training_is_the_plain_loop_with_torchs_own_parts():
+    """Two D steps on packs of noisy points with smoothed and swapped labels, one G step; the rate falls, G is averaged."""
+    s = gan.STANDARD | SMALL | {"d_steps": 2, "pack": 2, "noise": 0.3, "real_label": 0.9, "flip": 0.2, "ema": 0.7}
+    s |= {"decay": "linear"}
+    steps, dtype = 6, torch.float64
+    trained = gan.train_points(ring, seeds=[5], steps=steps, dtype=dtype, **s)
+    networks = []
+    for sizes, seed in (([3, 8, 8, 2], 5), ([4, 8, 8, 1], 10**6 + 5)):
+        first = gan.MLPs(sizes, seeds=[seed], dtype=dtype)
+        layers = []
+        for weight, bias in zip(first.weights, first.biases, strict=True):
+            layers += [nn.Linear(*weight.shape[1:], dtype=dtype), nn.LeakyReLU(0.2)]
+            layers[-2].weight.data, layers[-2].bias.data = weight[0].T.clone(), bias[0, 0].clone()
+        networks.append(nn.Sequential(*layers[:-1]))
+    g, d = networks
+    average = copy.deepcopy(g)
+    optimizers = [torch.optim.Adam(net.parameters(), lr=2e-3, betas=s["betas"]) for net in (g, d)]
+    draws = gan._draws(ring, [5], s, device="cpu", dtype=dtype)
+    for step in range(steps):
+        now = {name: values[:, 0] for name, values in next(draws).items()}
+        left = 1 - step / steps
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = 2e-3 * left
+        for i in range(2):
+            fake = (g(now["z"][i]).detach() + 0.3 * left * now["noise"][2 * i]).reshape(16, 4)
+            real = (now["real"][i] + 0.3 * left * now["noise"][2 * i + 1]).reshape(16, 4)
+            swap_real, swap_fake = now["flip"][i]
+            loss = binary_cross_entropy_with_logits(d(real)[:, 0], 0.9 * (1 - swap_real))
+            loss += binary_cross_entropy_with_logits(d(fake)[:, 0], swap_fake)
+            optimizers[1].zero_grad()
+            loss.backward()
+            optimizers[1].step()
+        assert trained["d_loss"][step, 0].item() == pytest.approx(loss.item(), rel=1e-9)
+        fake = (g(now["z"][2]) + 0.3 * left * now["noise"][4]).reshape(16, 4)
+        loss = binary_cross_entropy_with_logits(d(fake)[:, 0], torch.ones(16, dtype=dtype))
+        optimizers[0].zero_grad()
+        loss.backward()
+        norm = torch.cat([w.grad.flatten() for w in g.parameters()]).norm().item()
+        assert trained["g_gradient"][step, 0].item() == pytest.approx(norm, rel=1e-9)
+        optimizers[0].step()
+        for kept, weight in zip(average.parameters(), g.parameters(), strict=True):
+            kept.data = 0.7 * kept.data + 0.3 * weight.data
+    z = torch.randn(1, 9, 3, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(trained["generator"](z)[0], average(z[0]))
+    x = torch.randn(1, 9, 4, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(trained["discriminator"](x)[0], d(x[0]))
+
+
+def test_every_seed_draws_its_own_and_the_share_of_swapped_labels_is_that_asked_for():
+    s = gan.STANDARD | {"flip": 0.25, "penalty": 1.0, "noise": 1.0}
+    now = next(gan._draws(ring, [3, 4], s, device="cpu", dtype=torch.float32))
+    assert now["real"].shape == (1, 2, 64, 2) and now["z"].shape == (2, 2, 64, 4) and now["mix"].shape == (1, 2, 64, 1)
+    for values in now.values():
+        assert not torch.equal(values[:, 0], values[:, 1])
+    assert not torch.equal(now["z"][0], now["z"][1])  # D's step and G's
+    assert len(now["mix"].unique()) > 100  # one for each point, not for the batch
+    many = gan._draws(ring, [3], s | {"batch": 5000}, device="cpu", dtype=torch.float32)
+    assert next(many)["flip"].mean().item() == pytest.approx(0.25, abs=0.03)
+
+
+def linear(weight):
+    """A discriminator a = w · x, for which penalties can be written down."""
+    d = gan.MLPs([2, 1], seeds=[0, 1], dtype=torch.float64)
+    d.weights[0].data = torch.tensor(weight, dtype=torch.float64)[:, :, None]  # (S, 2, 1)
+    return d
+
+
+def test_penalties_of_a_linear_discriminator_are_those_on_paper():
+    d = linear([[3.0, 4.0], [0.0, 0.5]])  # |∇D| = 5 and 1/2 everywhere
+    real, fake = torch.randn(2, 2, 7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with_r1, plain = (gan._d_loss(d, real, fake, gan.STANDARD, (1.0, 0.0), r1=r1)[0] for r1 in (0.3, 0.0))
+    torch.testing.assert_close(with_r1 - plain, torch.tensor([0.15 * 25, 0.15 * 0.25], dtype=torch.float64))
+    (gradient,) = torch.autograd.grad((with_r1 - plain).sum(), d.weights[0])
+    torch.testing.assert_close(gradient, 0.3 * d.weights[0].detach())
+    penalty = gan._gradient_penalty(d, real, fake, torch.rand(2, 7, 1, dtype=torch.float64))
+    torch.testing.assert_close(penalty, torch.tensor([16.0, 0.25], dtype=torch.float64))
+
+
+def test_the_gradient_penalty_is_taken_between_each_real_and_its_fake_point():
+    d = gan.MLPs([2, 9, 1], seeds=[0, 1], dtype=torch.float64)
+    real, fake = torch.randn(2, 2, 7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    mix = torch.rand(2, 7, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    penalties = gan._gradient_penalty(d, real, fake, mix)
+    for k in range(2):
+
+        def value(x, k=k):
+            return nn.functional.leaky_relu(x @ d.weights[0][k] + d.biases[0][k, 0], 0.2) @ d.weights[1][k, :, 0]
+
+        points = mix[k] * real[k] + (1 - mix[k]) * fake[k]
+        norms = torch.stack([torch.autograd.functional.jacobian(value, x).norm() for x in points])
+        torch.testing.assert_close(penalties[k], ((norms - 1) ** 2).mean())
+
+
+@pytest.mark.parametrize("loss", ["non-saturating", "minimax", "wasserstein"])
+def test_the_unrolled_gradient_is_that_of_finite_differences(loss):
+    d = gan.MLPs([2, 5, 1], seeds=[0, 1], dtype=torch.float64)
+    real, fake = torch.randn(2, 2, 4, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    s = gan.STANDARD | {"loss": loss, "unroll": 3, "unroll_lr": 0.5}
+
+    def of_fake(fake, unroll=3):
+        weights = gan._unrolled(d, real, fake, s | {"unroll": unroll}, (1.0, 0.0))
+        return gan.generator_loss(d(fake, weights).squeeze(2), loss)
+
+    fake.requires_grad_()
+    assert torch.autograd.gradcheck(of_fake, fake)
+    (unrolled,), (plain,) = (torch.autograd.grad(of_fake(fake, k).sum(), fake) for k in (3, 0))
+    assert (unrolled - plain).norm() > 0.1 * plain.norm()
+    # One step by hand: D's weights less the gradient of D's loss.
+    loss_of_d = gan._d_loss(d, real, fake, s, (1.0, 0.0))[0].sum()
+    expected = [w - 0.5 * g for w, g in zip(d.layers, torch.autograd.grad(loss_of_d, d.layers), strict=True)]
+    for ours, theirs in zip(gan._unrolled(d, real, fake, s | {"unroll": 1}, (1.0, 0.0)), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_training_that_diverges_is_stopped_with_step_and_seed():
+    def far(n, generator):  # finite points that overflow in one of the seeds
+        return ring(n, generator)[0] * (1e38 if generator.initial_seed() % 10**6 == 7 else 1)
+
+    with pytest.raises(FloatingPointError, match="seed 7 has a loss or a weight that is not finite at step 1:"):
+        gan.train_points(far, seeds=[6, 7, 8], steps=60, **SMALL)
+    with pytest.raises(FloatingPointError, match="seed 0 .* at step [2-9]:"):
+        gan.train_points(ring, seeds=[0], steps=60, **SMALL | {"lr_d": 1e30})
+
+
+def test_bad_input_is_named():
+    for wrong, message in [
+        ({"lr": 1e-3}, "unknown settings lr; known are loss, hidden"),
+        ({"loss": "hinge"}, "'non-saturating', 'minimax', 'wasserstein', got 'hinge'"),
+        ({"decay": "step"}, "expected decay to be one of None, 'linear', 'cosine', got 'step'"),
+        ({"pack": 0}, "expected pack between 1 and inf, got 0"),
+        ({"flip": 1.5}, "expected flip between 0 and 1, got 1.5"),
+        ({"lr_g": math.nan}, "expected lr_g between 0 and inf, got nan"),
+        ({"steps": 0}, "at least one step"),
+        ({"record": 9}, "as many records, got 2 and 9"),
+        ({"seeds": []}, "and a seed"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            gan.train_points(ring, **{"seeds": [0], "steps": 2} | wrong)
+    for sample in (lambda n, generator: torch.zeros(n, 3), lambda n, generator: torch.full((n, 2), math.nan)):
+        with pytest.raises(ValueError, match=r"n finite points \(n, 2\)"):
+            gan.train_points(sample, seeds=[0], steps=2)
+
+
+def test_standard_covers_the_ring_and_mode_collapse_does_not():
+    def wide(n, generator):
+        return data.ring(n, std=0.1, generator=generator)
+
+    angle = 2 * math.pi * torch.arange(8) / 8
+    centres = 2 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    modes = {}
+    for name, settings in {"standard": {}, "mode collapse": gan.FAILURES["mode collapse"]}.items():
+        trained = gan.train_points(wide, seeds=range(4), steps=400, **settings)
+        modes[name] = mode_coverage(gan.draw(trained["generator"], 2500, seed=0), centres, radius=0.3)["modes"]
+    assert modes["standard"].min() >= 7 and modes["mode collapse"].max() <= 4
+
+
+def test_the_environment_shifts_all_draws(monkeypatch):
+    first = gan.train_points(ring, seeds=[0], steps=2, **SMALL)
+    monkeypatch.setenv("GENBOOK_SEED", "1")
+    other = gan.train_points(ring, seeds=[0], steps=2, **SMALL)
+    same = gan.train_points(ring, seeds=[0], steps=2, **SMALL)
+    assert torch.equal(other["d_loss"], same["d_loss"]) and not torch.equal(other["d_loss"], first["d_loss"])
