@@ -74,8 +74,8 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def generator_loss(fake_logits: Tensor, kind: str = "non-saturating") -> Tensor:
-    """The generator's loss, logits (..., B) -> (...): "non-saturating" is -mean log D(G(z)), "minimax" mean log(1 - D(G(z))),
-    "wasserstein" minus the mean of the critic's values. Goodfellow et al. 2014; Arjovsky et al. 2017.
+    """The generator's loss, logits (..., B) -> (...): "non-saturating" is -mean log D(G(z)), "minimax" is
+    mean log(1 - D(G(z))), "wasserstein" minus the mean of the values. Goodfellow et al. 2014; Arjovsky et al. 2017.
     """
     if kind not in GENERATOR_LOSSES:
         raise ValueError(f"expected kind to be one of {', '.join(map(repr, GENERATOR_LOSSES))}, got {kind!r}")
@@ -301,8 +301,7 @@ def _d_loss(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels, *, parameters=
         real_logits, fake_logits = d(torch.cat([real, fake], 1), parameters).squeeze(2).chunk(2, 1)
     if s["loss"] == "wasserstein":  # minus the values of what is labelled 1, plus those of what is labelled 0
         loss = sum(
-            ((1 - 2 * label) * values).mean(1)
-            for label, values in zip(labels, (real_logits, fake_logits), strict=True)
+            ((1 - 2 * label) * values).mean(1) for label, values in zip(labels, (real_logits, fake_logits), strict=True)
         )
     elif s["real_label"] == 1 and not s["flip"]:
         loss = discriminator_loss(real_logits, fake_logits)
@@ -325,8 +324,8 @@ def _gradient_penalty(d: MLPs, real: Tensor, fake: Tensor, mix: Tensor) -> Tenso
 
 
 def _unrolled(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels) -> list[Tensor]:
-    """D's weights after `unroll` gradient steps on this batch, differentiable in fake: D's answer to a change of G is part
-    of G's gradient. Metz et al. 2017.
+    """D's weights after `unroll` gradient steps on this batch, differentiable in fake: D's answer to a change of G is
+    part of G's gradient. Metz et al. 2017.
     """
     weights = d.layers
     for _ in range(s["unroll"]):

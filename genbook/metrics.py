@@ -103,13 +103,13 @@ def sampling_report(decode: Callable[[Tensor], Tensor], draws: Tensor, codes: Te
 
 
 def mode_coverage(points: Tensor, centres: Tensor, *, radius: float) -> dict[str, Tensor]:
-    """How well samples (n, 2) or (S, n, 2) cover the modes of a mixture of equally likely parts with these centres (m, 2).
+    """How well samples (n, 2) or (S, n, 2) cover a mixture of equally likely parts with centres (m, 2).
 
     A sample belongs to its nearest centre and is of high quality if it is less than the radius away: three standard
-    deviations as a rule, which 98.89 % of true samples are. Returns, with the points' leading axes: "counts" (m,) of the
-    high-quality samples, "quality", their share, "modes" with at least one of them, "modes_1_percent" with at least 1 %
-    of all n, "reverse_kl" of the high-quality samples' shares (m,) from uniform, in nats, infinite where there are none.
-    As Lin et al. 2018 (PacGAN) count. Raises ValueError for other shapes, NaN, infinity or a radius that is not > 0.
+    deviations as a rule, which 98.89 % of true samples are. Returns, with the points' leading axes: "counts" (m,) of
+    the high-quality samples, "quality", their share, "modes" with at least one of them, "modes_1_percent" with at least
+    1 % of all n, "reverse_kl" of their shares (m,) from uniform, in nats, infinite where there are none. As Lin et al.
+    2018 (PacGAN) count. Raises ValueError for other shapes, NaN, infinity or a radius that is not > 0.
     """
     if points.ndim not in (2, 3) or centres.ndim != 2 or points.shape[-1] != centres.shape[1] or 0 in points.shape:
         raise ValueError(
@@ -117,7 +117,7 @@ def mode_coverage(points: Tensor, centres: Tensor, *, radius: float) -> dict[str
         )
     if not (points.isfinite().all() and centres.isfinite().all() and radius > 0):
         raise ValueError(f"expected finite points and centres and a radius > 0, got radius {radius} or NaN or infinity")
-    distance, mode = torch.linalg.vector_norm(points.unsqueeze(-2) - centres, dim=-1).min(-1)  # (..., n, m, 2) -> (..., n)
+    distance, mode = torch.linalg.vector_norm(points.unsqueeze(-2) - centres, dim=-1).min(-1)  # (..., n)
     good = distance < radius
     counts = (nn.functional.one_hot(mode, len(centres)) * good.unsqueeze(-1)).sum(-2)  # (..., n, m) -> (..., m)
     shares = counts.double() / counts.sum(-1, keepdim=True)

@@ -909,6 +909,92 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "exercise: with free bits at least 14 of 16 units are active, and the KL is more than 2 nats above that of the same start at full price",  # noqa: E501
         ),
     ],
+    "06": [
+        (
+            "genbook/gan.py",
+            "return softplus(-fake_logits).mean(-1)\n",
+            "return softplus(fake_logits).mean(-1)\n",
+            "tests/test_gan.py::test_losses_are_torchs_binary_cross_entropy",
+        ),
+        (
+            "genbook/gan.py",
+            'points = points + noise * now["noise"][i] if noise else points',
+            'points = points + s["noise"] * now["noise"][i] if noise else points',
+            "tests/test_gan.py::test_training_is_the_plain_loop_with_torchs_own_parts",
+        ),
+        (
+            "genbook/gan.py",
+            'return s["real_label"] * (1 - flips[:, 0]), flips[:, 1]',
+            'return s["real_label"] * (1 - flips[:, 0]), flips[:, 0]',
+            "tests/test_gan.py::test_training_is_the_plain_loop_with_torchs_own_parts",
+        ),
+        (
+            "genbook/gan.py",
+            'average.lerp_(weight, 1 - s["ema"])',
+            'average.lerp_(weight, s["ema"])',
+            "tests/test_gan.py::test_training_is_the_plain_loop_with_torchs_own_parts",
+        ),
+        (
+            "genbook/gan.py",
+            "loss = loss + r1 / 2 * gradient.square().sum(2).mean(1)",
+            "loss = loss + r1 * gradient.square().sum(2).mean(1)",
+            "tests/test_gan.py::test_penalties_of_a_linear_discriminator_are_those_on_paper",
+        ),
+        (
+            "genbook/gan.py",
+            "between = (fake + mix * (real - fake))",
+            "between = (fake + mix[:, :1] * (real - fake))",
+            "tests/test_gan.py::test_the_gradient_penalty_is_taken_between_each_real_and_its_fake_point",
+        ),
+        (
+            "genbook/gan.py",
+            "gradients = torch.autograd.grad(loss.sum(), weights, create_graph=True)",
+            "gradients = torch.autograd.grad(loss.sum(), weights, retain_graph=True)",
+            "tests/test_gan.py::test_the_unrolled_gradient_is_that_of_finite_differences",
+        ),
+        (
+            "genbook/gan.py",
+            "weight = weight / (u @ weight @ v.mT)",
+            "weight = weight / (u @ weight @ v.mT).detach()",
+            "tests/test_gan.py::test_spectral_norm_is_torchs",
+        ),
+        (
+            "genbook/gan.py",
+            "spread.mean(2, keepdim=True)",
+            "spread.amax(2, keepdim=True)",
+            "tests/test_gan.py::test_batch_statistics_are_the_mean_spread_of_the_last_features",
+        ),
+        (
+            "genbook/gan.py",
+            "generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]",
+            "generators = [_generator(2 * 10**6, device) for seed in seeds]",
+            "tests/test_gan.py::test_every_seed_draws_its_own_and_the_share_of_swapped_labels_is_that_asked_for",
+        ),
+        (
+            "genbook/gan.py",
+            "bad = [(int(i) + 1, int(k))",
+            "bad = [(int(i), int(k))",
+            "tests/test_gan.py::test_a_training_that_diverges_is_stopped_with_step_and_seed",
+        ),
+        (
+            "genbook/metrics.py",
+            "good = distance < radius",
+            "good = distance < 2 * radius",
+            "tests/test_metrics.py::test_true_samples_have_the_known_floors_and_ceiling",
+        ),
+        (
+            "genbook/metrics.py",
+            "(counts >= 0.01 * points.shape[-2])",
+            "(counts > 0.01 * points.shape[-2])",
+            "tests/test_metrics.py::test_mode_coverage_counts_as_a_plain_loop_does",
+        ),
+        (
+            "genbook/metrics.py",
+            "shares = counts.double() / counts.sum(-1, keepdim=True)",
+            "shares = counts.double() / points.shape[-2]",
+            "tests/test_metrics.py::test_mode_coverage_counts_as_a_plain_loop_does",
+        ),
+    ],
 }
 
 

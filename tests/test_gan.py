@@ -109,7 +109,7 @@ def test_an_ensemble_is_its_single_runs(remedy, more):
 
 
 def test_training_is_the_plain_loop_with_torchs_own_parts():
-    """Two D steps on packs of noisy points with smoothed and swapped labels, one G step; the rate falls, G is averaged."""
+    """D steps on packs of noisy points with smoothed, swapped labels, then a G step; the rate falls, G is averaged."""
     s = gan.STANDARD | SMALL | {"d_steps": 2, "pack": 2, "noise": 0.3, "real_label": 0.9, "flip": 0.2, "ema": 0.7}
     s |= {"decay": "linear"}
     steps, dtype = 6, torch.float64
@@ -228,7 +228,7 @@ def test_a_training_that_diverges_is_stopped_with_step_and_seed():
 
     with pytest.raises(FloatingPointError, match="seed 7 has a loss or a weight that is not finite at step 1:"):
         gan.train_points(far, seeds=[6, 7, 8], steps=60, **SMALL)
-    with pytest.raises(FloatingPointError, match="seed 0 .* at step [2-9]:"):
+    with pytest.raises(FloatingPointError, match=r"seed 0 .* at step [2-9]:"):
         gan.train_points(ring, seeds=[0], steps=60, **SMALL | {"lr_d": 1e30})
 
 

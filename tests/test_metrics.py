@@ -239,3 +239,60 @@ def test_the_stated_settings_are_those_of_the_command():
     assert stated["sha256"] == metrics.CLASSIFIER_SHA256
     made = make_digit_classifier
     assert stated["settings"] == made.SETTINGS | {"shift": made.SHIFT, "blur": made.BLUR, "split": "train"}
+
+
+def eight(radius):
+    angle = 2 * np.pi * torch.arange(8) / 8
+    return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def test_mode_coverage_counts_as_a_plain_loop_does():
+    generator = torch.Generator().manual_seed(0)
+    points, centres = torch.randn(3, 200, 2, generator=generator), torch.randn(5, 2, generator=generator)
+    points[2] = centres[1] + 0.01 * points[2]  # one mode only
+    covered = metrics.mode_coverage(points, centres, radius=0.4)
+    for s in range(3):
+        counts = [0] * 5
+        for point in points[s].numpy():
+            distances = [np.hypot(*(point - centre)) for centre in centres.numpy()]
+            counts[int(np.argmin(distances))] += min(distances) < 0.4
+        assert covered["counts"][s].tolist() == counts
+        assert covered["quality"][s].item() == pytest.approx(sum(counts) / 200)
+        assert covered["modes"][s] == sum(count >= 1 for count in counts)
+        assert covered["modes_1_percent"][s] == sum(count >= 2 for count in counts)
+        shares = np.array(counts) / sum(counts)
+        assert covered["reverse_kl"][s].item() == pytest.approx(scipy.stats.entropy(shares, np.full(5, 0.2)))
+        alone = metrics.mode_coverage(points[s], centres, radius=0.4)
+        assert all(torch.equal(alone[name], values[s]) for name, values in covered.items())
+    assert covered["modes"][2] == 1 and covered["reverse_kl"][2].item() == pytest.approx(np.log(5))
+
+
+def test_true_samples_have_the_known_floors_and_ceiling():
+    """98.89 % within three standard deviations; reverse KL of 2500 true samples about (m - 1) / (2 · 2500)."""
+    generator = torch.Generator().manual_seed(0)
+    ring = torch.stack([data.ring(2500, radius=1.0, std=0.01, generator=generator)[0] for _ in range(100)])
+    grid = torch.stack([data.grid(2500, generator=generator)[0] for _ in range(100)])
+    line = torch.arange(-4.0, 5.0, 2.0)
+    for points, centres, radius, floor in [
+        (ring, eight(1.0), 0.03, 0.0014),
+        (grid, torch.cartesian_prod(line, line), 0.15, 0.0048),
+    ]:
+        covered = metrics.mode_coverage(points, centres, radius=radius)
+        assert covered["quality"].mean().item() == pytest.approx(1 - np.exp(-4.5), abs=0.001)
+        assert covered["reverse_kl"].mean().item() == pytest.approx(floor, rel=0.2)
+        assert (covered["modes_1_percent"] == len(centres)).all()
+
+
+def test_mode_coverage_of_nothing_good_and_of_bad_input():
+    far = metrics.mode_coverage(torch.full((10, 2), 9.0), eight(1.0), radius=0.1)
+    assert far["modes"] == 0 and far["quality"] == 0 and far["reverse_kl"] == float("inf")
+    for points, centres, radius in [
+        (torch.zeros(10), eight(1.0), 0.1),
+        (torch.zeros(10, 3), eight(1.0), 0.1),
+        (torch.zeros(0, 2), eight(1.0), 0.1),
+        (torch.full((10, 2), float("nan")), eight(1.0), 0.1),
+        (torch.zeros(10, 2), eight(1.0), 0.0),
+        (torch.zeros(10, 2), eight(1.0), float("nan")),
+    ]:
+        with pytest.raises(ValueError, match=r"expected .*points"):
+            metrics.mode_coverage(points, centres, radius=radius)

@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-MODULES = ["gibbs", "autoencoder", "vae"]
+MODULES = ["gibbs", "autoencoder", "vae", "gan"]
 
 
 def main() -> None:
