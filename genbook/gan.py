@@ -155,24 +155,25 @@ def train_points(
     seeds: Iterable[int],
     steps: int,
     record: int = 0,
+    dimension: int = 2,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     **settings,
 ) -> dict:
-    """Train one GAN per seed on points in the plane, all at once; settings that are not given are those of STANDARD.
+    """Train one GAN per seed on points, all at once; settings that are not given are those of STANDARD.
 
-    sample(n, generator) -> (n, 2), or a tuple of which it is the first, as data.ring gives it. Every seed draws from
-    its own generators: the GAN of a seed is the same in every ensemble (but for rounding).
+    sample(n, generator) -> (n, dimension), or a tuple of which it is the first, as data.ring gives it. Every seed draws
+    from its own generators: the GAN of a seed is the same in every ensemble (but for rounding).
     Returns "generator" and "discriminator" (MLPs; the averaged generator where ema > 0); per step, before the update,
     (steps, S): "d_loss", "g_loss", "d_real", "d_fake" (means of the logits), "d_accuracy", "g_gradient" (norm over all
-    weights); and "samples" (record, S, 500, 2), of the same latent points after each of "recorded" (record,) steps.
+    weights); and "samples" (record, S, 500, dimension), of the same latents after each of "recorded" (record,) steps.
     Raises ValueError for bad settings, FloatingPointError with step and seed at a loss or weight that is not finite.
     """
-    s, seeds = _checked(settings, steps, record), list(seeds)
+    s, seeds = _checked(settings, steps, record) | {"dimension": dimension}, list(seeds)
     both = {"device": device, "dtype": dtype}
-    g = MLPs([s["latent"], *s["hidden"], 2], seeds=seeds, **both)
+    g = MLPs([s["latent"], *s["hidden"], dimension], seeds=seeds, **both)
     d = MLPs(
-        [2 * s["pack"], *s["d_hidden"], 1],
+        [dimension * s["pack"], *s["d_hidden"], 1],
         seeds=[seed + 10**6 for seed in seeds],  # other numbers than the generator's
         spectral=s["spectral"],
         statistics=s["minibatch_statistics"],
@@ -197,9 +198,9 @@ def train_points(
         noise = s["noise"] * (1 - step / steps)
 
         def seen(points: Tensor, i: int) -> Tensor:
-            """What D sees of points (S, N, 2): with noise, in packs. -> (S, N / pack, 2 · pack)"""
+            """What D sees of points (S, N, dimension): with noise, in packs. -> (S, N / pack, dimension · pack)"""
             points = points + noise * now["noise"][i] if noise else points  # noqa: B023 (called in this step only)
-            return points.reshape(len(seeds), -1, 2 * s["pack"])
+            return points.reshape(len(seeds), -1, dimension * s["pack"])
 
         for i in range(s["d_steps"]):
             with torch.no_grad():  # this step must not move the generator
@@ -232,13 +233,13 @@ def train_points(
             _check_finite(history, [*d_weights, *g_weights], step, seeds)
         if step + 1 in recorded:
             samples.append(draw(kept, SNAPSHOT, seed=0))
-    history["samples"] = torch.stack(samples) if record else torch.zeros(0, len(seeds), SNAPSHOT, 2, **both)
+    history["samples"] = torch.stack(samples) if record else torch.zeros(0, len(seeds), SNAPSHOT, dimension, **both)
     return {"generator": kept, "discriminator": d, "recorded": torch.tensor(recorded), **history}
 
 
 @torch.no_grad()
 def draw(generator: MLPs, n: int, *, seed: int) -> Tensor:
-    """Samples of each of S generators, from the same n latent points for all: (S, n, 2)."""
+    """Samples of each of S generators, from the same n latent points for all: (S, n, dimension)."""
     weight = generator.weights[0]
     z = torch.randn(n, weight.shape[1], generator=_generator(seed)).to(weight)
     return generator(z.expand(len(weight), -1, -1))
@@ -253,20 +254,24 @@ def _draws(sample, seeds: list[int], s: dict, *, device, dtype) -> Iterator[dict
     """All random numbers of one step after the other, by name: (draws in a step, S, points or packs, ...)."""
     generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]
     n, d_steps, both = s["batch"] * s["pack"], s["d_steps"], s["d_steps"] + s["g_steps"]
+    dimension = s["dimension"]
 
     def chunk_of(generator: torch.Generator) -> dict[str, Tensor]:
         """What one seed needs in CHUNK steps: (CHUNK, draws in a step, points or packs, ...)."""
         points = sample(CHUNK * d_steps * n, generator)
         points = points if isinstance(points, Tensor) else points[0]
-        if points.shape != (CHUNK * d_steps * n, 2) or not points.isfinite().all():
+        if points.shape != (CHUNK * d_steps * n, dimension) or not points.isfinite().all():
             raise ValueError(
-                f"expected sample(n, generator) to give n finite points (n, 2), "
+                f"expected sample(n, generator) to give n finite points (n, {dimension}), "
                 f"got shape {tuple(points.shape)} for n = {CHUNK * d_steps * n}, or NaN or infinity among them"
             )
         options = {"generator": generator, "device": device}
-        chunk = {"real": points.reshape(CHUNK, d_steps, n, 2), "z": torch.randn(CHUNK, both, n, s["latent"], **options)}
+        chunk = {
+            "real": points.reshape(CHUNK, d_steps, n, dimension),
+            "z": torch.randn(CHUNK, both, n, s["latent"], **options),
+        }
         if s["noise"]:
-            chunk["noise"] = torch.randn(CHUNK, d_steps + both, n, 2, **options)
+            chunk["noise"] = torch.randn(CHUNK, d_steps + both, n, dimension, **options)
         if s["flip"]:
             chunk["flip"] = torch.rand(CHUNK, d_steps, 2, s["batch"], **options) < s["flip"]
         if s["penalty"]:
