@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from genbook import data, gan
-from genbook.train import has_bf16, device, seeded
+from genbook.train import device, has_bf16, seeded
 from tests.benchmarks.gibbs import interleaved
 
 BATCH, STEPS, LATENT, CHANNELS = 64, 60, 64, 16
