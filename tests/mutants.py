@@ -994,6 +994,74 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "shares = counts.double() / points.shape[-2]",
             "tests/test_metrics.py::test_mode_coverage_counts_as_a_plain_loop_does",
         ),
+        # chapter 6's cells
+        (
+            "notebooks/src/06_gan_failures.md",
+            "s = torch.sigmoid(psi * theta)  # D",
+            "s = torch.sigmoid(-psi * theta)  # D",
+            "the Dirac-GAN's step is gradient descent on the two losses of chapter 5, as autograd computes it",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "[top, [-q, 1 - h * gamma]]",
+            "[top, [-q, 1 - gamma]]",
+            "each matrix is the derivative of one step at (0, 0), as automatic differentiation finds it",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "2 * math.pi * torch.arange(8) / 8  # 2πk/8",
+            "2 * math.pi * torch.arange(8) / 7  # 2πk/8",
+            "counted by hand, a set of true samples has the quality and the reverse KL that "
+            "genbook.metrics.mode_coverage gives",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "fake_logits = psi * (theta + s * normal)",
+            "fake_logits = psi * theta + 0 * normal",
+            "instance noise with s² = 0.6 shrinks the radius per step by the factor predicted for R1 with γ = "
+            "s²/2 = 0.3, to 0.001",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "best = p / (p + q.detach())",
+            "best = p / (p + q)",
+            "with the best D held fixed, the gradient of the non-saturating loss is that of KL(p_G ‖ p) − 2 JSD, "
+            "at five generators, by quadrature",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            '{"forward": kl(p, q), "reverse": kl(q, p)}',
+            '{"forward": kl(q, p), "reverse": kl(p, q)}',
+            "the best Gaussian by forward KL has the mean and the variance of the data, 0 and 4.25; by reverse "
+            "KL it is one of the two modes",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "torch.rand(len(real), real.shape[1], 1, generator=generator)",
+            "torch.rand(len(real), 1, 1, generator=generator)",
+            "bug 3: the mean is 1/3 in both ways, within 0.05 over all runs; one ε for the batch makes the "
+            "spread at least five times as large, in each of the runs",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "average = beta * average + (1 - beta) * theta",
+            "average = beta * average + theta",
+            "exercise: in the last 1000 of 4000 steps the average with 0.999 stays within 0.1 of the solution, "
+            "that with 0.9 and the path itself go beyond 0.5",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "ahead = ahead - eta * slope",
+            "ahead = ahead - eta * slope.detach()",
+            "exercise: three unrolled steps of size 0.2 shrink the radius per step as R1 with γ = 0.3 does, to 0.002",
+        ),
+        (
+            "notebooks/src/06_gan_failures.md",
+            "blind = fitted_loss(lambda x: x)",
+            "blind = fitted_loss(lambda x: x.square())",
+            "against a round cloud with the ring's mean the best linear D loses log 4, to 1e-4; one that also "
+            "sees squares and the radius loses less than half of it",
+        ),
     ],
     "05": [
         (
