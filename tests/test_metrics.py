@@ -329,6 +329,8 @@ def test_mode_coverage_counts_as_a_plain_loop_does():
         alone = metrics.mode_coverage(points[s], centres, radius=0.4)
         assert all(torch.equal(alone[name], values[s]) for name, values in covered.items())
     assert covered["modes"][2] == 1 and covered["reverse_kl"][2].item() == pytest.approx(np.log(5))
+    one_percent = metrics.mode_coverage(eight(1.0)[[0] * 198 + [1] * 2], eight(1.0), radius=0.1)
+    assert one_percent["modes_1_percent"] == 2
 
 
 def test_true_samples_have_the_known_floors_and_ceiling():
