@@ -6,7 +6,7 @@
 
 A command that was interrupted goes on where it was: _build/vae keeps the state of each training; delete it to start
 anew. The network, its first weights and the range of the learning rate were chosen on "validation", by trainings of
-three epochs; the number of epochs is what a few minutes allow.
+three epochs; the number of epochs is what three minutes allow.
 """
 
 import argparse
@@ -32,8 +32,8 @@ SHORT = {
     "network": "wide",
     "sizes": [784, 400, 400, 40],
     "seeds": [0],
-    "stages": [{"epochs": 18, "lr": 3e-3, "batch_size": 128, "decay": "linear"}],
-    "bounds": [[200, 1], [5000, 50]],
+    "stages": [{"epochs": 17, "lr": 5e-3, "batch_size": 256, "decay": "linear"}],
+    "bounds": [[200, 1], [5000, 100]],
 }
 LONG = {
     "network": "plain",
