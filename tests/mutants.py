@@ -1074,8 +1074,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             'return 100 * table[failure, remedy]["share with all modes"]',
             'return 100 * table[failure, None]["share with all modes"]',
             "the table's cures: two time scales for four failures; unrolled steps for collapse; spectral norm, "
-            "WGAN-GP, R1 and instance noise against a strong D; flipped labels, which end the disease, for random labels; and "
-            "no others",
+            "WGAN-GP, R1 and instance noise against a strong D; flipped labels, which end the disease, for random "
+            "labels; and no others",
         ),
     ],
     "05": [
