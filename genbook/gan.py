@@ -169,7 +169,7 @@ def train_points(
     weights); and "samples" (record, S, 500, dimension), of the same latents after each of "recorded" (record,) steps.
     Raises ValueError for bad settings, FloatingPointError with step and seed at a loss or weight that is not finite.
     """
-    s, seeds = _checked(settings, steps, record) | {"dimension": dimension}, list(seeds)
+    s, seeds = _checked(settings, steps, record), list(seeds)
     both = {"device": device, "dtype": dtype}
     g = MLPs([s["latent"], *s["hidden"], dimension], seeds=seeds, **both)
     d = MLPs(
@@ -190,7 +190,7 @@ def train_points(
     recorded = [steps * (i + 1) // record for i in range(record)]
     samples = []
 
-    draws = _draws(sample, seeds, s, **both)
+    draws = _draws(sample, seeds, s, dimension, **both)
     for step in progress(range(steps), desc="training", unit="step"):
         now = next(draws)
         for optimizer, lr in zip(optimizers, ("lr_d", "lr_g"), strict=True):
@@ -250,11 +250,10 @@ def _generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator
         return generator
 
 
-def _draws(sample, seeds: list[int], s: dict, *, device, dtype) -> Iterator[dict[str, Tensor]]:
+def _draws(sample, seeds: list[int], s: dict, dimension: int = 2, *, device, dtype) -> Iterator[dict[str, Tensor]]:
     """All random numbers of one step after the other, by name: (draws in a step, S, points or packs, ...)."""
     generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]
     n, d_steps, both = s["batch"] * s["pack"], s["d_steps"], s["d_steps"] + s["g_steps"]
-    dimension = s["dimension"]
 
     def chunk_of(generator: torch.Generator) -> dict[str, Tensor]:
         """What one seed needs in CHUNK steps: (CHUNK, draws in a step, points or packs, ...)."""
