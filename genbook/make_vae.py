@@ -6,7 +6,7 @@
 
 A command that was interrupted goes on where it was: _build/vae keeps the state of each training; delete it to start
 anew. The network, its first weights and the range of the learning rate were chosen on "validation", by trainings of
-three epochs; the number of epochs is what three minutes allow.
+three epochs, the batch size with its rate by one of twenty; the number of epochs is what about three minutes allow.
 """
 
 import argparse
