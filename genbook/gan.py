@@ -4,11 +4,14 @@ D gives logits a, D(x) = σ(a); real is 1, fake is 0. Losses are minimised and a
 (B,) -> () for one GAN, (S, B) -> (S,) for S of them at once.
 """
 
+import copy
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
+from torch.nn.utils.parametrizations import spectral_norm
 
 from genbook.train import DECAYS, has_bf16, progress, seeded
 
@@ -415,10 +418,11 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Its counterpart: images (B, 28, 28) in [0, 1] -> logits (B,). No batch norm: each image is judged by itself.
 
-    Raises ValueError for images of another size.
+    spectral: the matrix of each layer is divided by its largest singular value (torch's spectral_norm, Miyato et al.
+    2018). Raises ValueError for images of another size.
     """
 
-    def __init__(self, channels: int = 16):
+    def __init__(self, channels: int = 16, *, spectral: bool = False):
         super().__init__()
         self.layers = nn.Sequential(
             nn.PixelUnshuffle(2),  # (B, 1, 28, 28) -> (B, 4, 14, 14)
@@ -429,6 +433,9 @@ class Discriminator(nn.Module):
             nn.Flatten(),
             nn.Linear(2 * channels * 7 * 7, 1),
         )
+        if spectral:
+            for i in (1, 3, 6):
+                spectral_norm(self.layers[i])
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -448,6 +455,9 @@ def train_images(
     lr_d: float = 2e-3,
     decay: str | None = None,
     betas: tuple[float, float] = (0.5, 0.999),
+    noise: float = 0.0,
+    r1: float = 0.0,
+    ema: float = 0.0,
     seed: int,
     record: int = 0,
     show: int = 50,
@@ -458,7 +468,9 @@ def train_images(
 
     generator: z (B, generator.latent) -> (B, 28, 28). discriminator: (B, 28, 28) -> logits (B,); it is given real and
     fake images in separate batches. decay: "linear" or "cosine", both learning rates fall to 0 in the second half of
-    the steps. bf16: autocast where the hardware has it.
+    the steps. bf16: autocast where the hardware has it. Cures of chapter 6: noise, the standard deviation of instance
+    noise at the start, which falls to 0; r1, the weight γ of R1; ema > 0, such as 0.99: what is shown and left is the
+    running average of the generator's weights.
     Returns, on the CPU, "d_loss", "g_loss", "d_real", "d_fake" (steps,): both losses, and D's mean logits of real and
     of fake images before its step; and "samples" (record, show, 28, 28), eval mode, one fixed z, the last at the end.
     Raises ValueError for bad settings or data, FloatingPointError with the first step whose loss is not finite.
@@ -470,6 +482,8 @@ def train_images(
         )
     if decay not in DECAYS:
         raise ValueError(f"expected decay to be one of {', '.join(map(repr, DECAYS))}, got {decay!r}")
+    if not (0 <= noise < math.inf and 0 <= r1 < math.inf and 0 <= ema < 1):
+        raise ValueError(f"expected noise and r1 of at least 0 and ema from 0 to below 1, got {noise}, {r1} and {ema}")
     if images.ndim != 3 or len(images) == 0 or not ((images >= 0) & (images <= 1)).all():  # NaN fails too
         raise ValueError(f"expected images (N, 28, 28) with values in [0, 1], N ≥ 1, got {tuple(images.shape)}")
     device = images.device
@@ -481,6 +495,7 @@ def train_images(
     snapshots = {round(steps * (k + 1) / record) for k in range(record)}
     rows, samples = [], []
     generator.train(), discriminator.train()
+    kept = copy.deepcopy(generator) if ema else generator
     with seeded(seed, device) as random:
         z_shown = torch.randn(show, generator.latent, generator=random, device=device)
         for step in progress(range(1, steps + 1), desc="training", unit="step"):
@@ -488,26 +503,39 @@ def train_images(
                 optimizer.param_groups[0]["lr"] = lr * DECAYS[decay](max(0.0, 2 * (step - 1) / steps - 1))
             real = images[torch.randint(len(images), (batch_size,), generator=random, device=device)]
             z = torch.randn(batch_size, generator.latent, generator=random, device=device)
-            rows.append(_image_step(generator, discriminator, *optimizers, real, z, bf16=bf16))
+            sigma = noise * (1 - (step - 1) / steps)
+            blur = sigma * torch.randn(2, *real.shape, generator=random, device=device) if noise else torch.zeros(2)
+            rows.append(_image_step(generator, discriminator, *optimizers, real, z, *blur, r1=r1, bf16=bf16))
+            if ema:
+                _follow(kept, generator, ema)
             if step % 100 == 0 or step == steps:  # seldom: to look at a number makes a GPU wait
                 _check_steps(torch.stack(rows[-100:]), step)
             if step in snapshots:
                 with torch.no_grad():
-                    samples.append(generator.eval()(z_shown).float().cpu())
-                generator.train()
+                    samples.append(kept.eval()(z_shown).float().cpu())
+                kept.train()
+    if ema:
+        generator.load_state_dict(kept.state_dict())
     generator.eval(), discriminator.eval()
     history = dict(zip(("d_loss", "g_loss", "d_real", "d_fake"), torch.stack(rows).cpu().T, strict=True))
     return history | {"samples": torch.stack(samples) if samples else torch.empty(0, show, 28, 28)}
 
 
-def _image_step(generator, discriminator, g_optimizer, d_optimizer, real: Tensor, z: Tensor, *, bf16: bool) -> Tensor:
+def _image_step(
+    generator, discriminator, g_optimizer, d_optimizer, real, z, real_noise, fake_noise, *, r1: float, bf16: bool
+) -> Tensor:
     """One D step and one G step; gives D's loss, G's loss and D's mean logits (4,)."""
+    real = real + real_noise
     with torch.autocast(real.device.type, torch.bfloat16, enabled=bf16):
-        fake = generator(z)  # (B, 28, 28)
-        real_logits, fake_logits = discriminator(real).float(), discriminator(fake.detach()).float()
-    d_loss = discriminator_loss(real_logits, fake_logits)
+        fake = generator(z) + fake_noise  # (B, 28, 28)
+        real_logits = discriminator(real.requires_grad_(r1 > 0)).float()
+        fake_logits = discriminator(fake.detach()).float()
+    d_loss, penalty = discriminator_loss(real_logits, fake_logits), 0.0
+    if r1:
+        (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)  # (B, 28, 28)
+        penalty = r1 / 2 * slope.square().sum((1, 2)).mean()
     d_optimizer.zero_grad()
-    d_loss.backward()
+    (d_loss + penalty).backward()
     d_optimizer.step()
 
     discriminator.requires_grad_(False)  # G's step needs no gradients of D's weights: a third less work
@@ -518,6 +546,15 @@ def _image_step(generator, discriminator, g_optimizer, d_optimizer, real: Tensor
     g_optimizer.step()
     discriminator.requires_grad_(True)
     return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean()]).detach()
+
+
+@torch.no_grad()
+def _follow(kept: nn.Module, network: nn.Module, ema: float) -> None:
+    """Move the averaged weights a little towards the network's; batch norm's statistics are averages already."""
+    for average, weight in zip(kept.parameters(), network.parameters(), strict=True):
+        average.lerp_(weight, 1 - ema)
+    for average, statistic in zip(kept.buffers(), network.buffers(), strict=True):
+        average.copy_(statistic)
 
 
 def _check_steps(rows: Tensor, step: int) -> None:

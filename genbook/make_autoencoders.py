@@ -30,10 +30,10 @@ SHORT = {"codes": [2, 10, 30], "seeds": [0, 1, 2], "epochs": 8, "lr": 2e-3, "bat
 LONG = {"codes": [30], "seeds": [0], "epochs": 24, "lr": 2e-3, "batch_size": 128, "decay": "cosine"}
 
 
-def initialized(k: int, mean: Tensor, *, seed: int) -> Autoencoder:
+def initialized(sizes: list[int], mean: Tensor, *, seed: int) -> Autoencoder:
     """The autoencoder before its training; its biases make it begin near the mean image (784,)."""
     with seeded(seed):
-        model = Autoencoder([*SIZES, k], nonlinearity=NONLINEARITY, output=nn.Sigmoid)
+        model = Autoencoder(sizes, nonlinearity=NONLINEARITY, output=nn.Sigmoid)
     with torch.no_grad():
         model.decoder[-2].bias.copy_(mean.clamp(0.001, 0.999).logit())
     return model
@@ -44,7 +44,7 @@ def train(k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, **settin
 
     What the checkpoint holds is not done again. The times of a training that was interrupted are not known: None.
     """
-    model = initialized(k, x.mean(0), seed=seed)
+    model = initialized([*SIZES, k], x.mean(0), seed=seed)
     curves, times = fit_timed(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
     errors = {name: evaluate(model, squared_error, t, seed=seed) for name, t in (("train", x), ("test", test))}
     return {"code": k, "seed": seed, "error": errors, "curves": curves, **times}

@@ -74,24 +74,27 @@ class Beside(nn.Module):
         return torch.cat([self.network(z), z], dim=1)
 
 
-def initialized(network: str, sizes: list[int], mean: Tensor, *, seed: int) -> VAE:
+def initialized(network: str, sizes: list[int], mean: Tensor, *, seed: int, condition: int = 0) -> VAE:
     """The VAE before its training; the bias of the logits is that of the mean image (784,).
+
+    condition: how many equally likely classes it is told as one-hot vectors, 0 for none.
 
     network: "plain" has tanh layers and Glorot & Bengio's weights. "wide" has SiLU layers and He's weights; its encoder
     sees x less the mean image, and the last layer of its decoder sees z too.
     """
     with seeded(seed):
         if network == "plain":
-            encoder, decoder = networks(sizes, nonlinearity=nn.Tanh)
+            encoder, decoder = networks(sizes, nonlinearity=nn.Tanh, condition=condition)
             for layer in (*encoder, *decoder):
                 if isinstance(layer, nn.Linear):
                     nn.init.xavier_uniform_(layer.weight)
                     nn.init.zeros_(layer.bias)
             logits = decoder[-1]
         else:
-            encoder, decoder = networks(sizes, nonlinearity=nn.SiLU)
-            logits = nn.Linear(sizes[1] + sizes[-1], sizes[0])
-            encoder = nn.Sequential(Centred(mean), *encoder)
+            encoder, decoder = networks(sizes, nonlinearity=nn.SiLU, condition=condition)
+            logits = nn.Linear(sizes[1] + sizes[-1] + condition, sizes[0])
+            seen = torch.cat([mean, torch.full((condition,), 1 / max(1, condition))])
+            encoder = nn.Sequential(Centred(seen), *encoder)
             decoder = nn.Sequential(Beside(decoder[:-1]), logits)
             he_initialize(nn.ModuleList([encoder, decoder]))
     with torch.no_grad():
@@ -99,9 +102,11 @@ def initialized(network: str, sizes: list[int], mean: Tensor, *, seed: int) -> V
     return VAE(encoder, decoder)
 
 
-def neg_elbo_of_new_bits(model: VAE, x: Tensor, *, generator: torch.Generator) -> Tensor:
+def neg_elbo_of_new_bits(
+    model: VAE, x: Tensor, condition: Tensor | None = None, *, generator: torch.Generator
+) -> Tensor:
     """-ELBO of bits drawn anew at each visit, as the pixels' values say. x: (B, 784) in [0, 1] -> (B,), nats."""
-    return neg_elbo(model, data.binarize(x, generator=generator), generator=generator)
+    return neg_elbo(model, data.binarize(x, generator=generator), condition, generator=generator)
 
 
 def evaluated(model: VAE, bits: Tensor, bounds: list[list[int]], *, seed: int) -> dict:

@@ -91,10 +91,7 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
     that falls with the size of the sets: compare sets of one size. Raises ValueError for other shapes, for NaN or
     infinity, and for sets of at most k rows, whose covariance has no full rank. Heusel et al. 2017.
     """
-    if features_a.ndim != 2 or features_b.ndim != 2 or features_a.shape[1] != features_b.shape[1]:
-        raise ValueError(
-            f"expected features (N, k) and (M, k), got {tuple(features_a.shape)} and {tuple(features_b.shape)}"
-        )
+    _check_features(features_a, features_b)
     k = features_a.shape[1]
     if min(len(features_a), len(features_b)) <= k:
         raise ValueError(
@@ -102,8 +99,6 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
             f"a covariance from so few has no full rank"
         )
     a, b = (features.detach().cpu().double() for features in (features_a, features_b))
-    if not (a.isfinite().all() and b.isfinite().all()):
-        raise ValueError("expected finite features, got NaN or infinity among them")
     cov_a, cov_b = a.T.cov().reshape(k, k), b.T.cov().reshape(k, k)
     values, vectors = torch.linalg.eigh(cov_a)
     root_a = vectors * values.clamp_min(0).sqrt() @ vectors.T
@@ -111,6 +106,39 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
     trace_of_root = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp_min(0).sqrt().sum()
     distance = (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * trace_of_root
     return max(0.0, float(distance))
+
+
+def precision_recall(features_real: Tensor, features_fake: Tensor, k: int = 5) -> dict[str, float]:
+    """Do samples lie among the data, and the data among the samples? Features (N, d), (M, d) -> four numbers.
+
+    The ball of a point reaches to its k-th nearest neighbour in its own set. "precision": share of fake points in the
+    ball of a real one. "recall": share of real points in the ball of a fake one. "density": how many real balls a fake
+    point lies in, divided by k, on average; it can exceed 1. "coverage": share of real balls that hold a fake point.
+    All depend on N, M and k: compare sets of one size. Raises ValueError for other shapes, for NaN or infinity and
+    unless 1 <= k < min(N, M). Kynkäänniemi et al. 2019 (first two); Naeem et al. 2020 (last two).
+    """
+    _check_features(features_real, features_fake)
+    if not 1 <= k < min(len(features_real), len(features_fake)):
+        raise ValueError(f"expected 1 <= k < {min(len(features_real), len(features_fake))} rows, got k = {k}")
+    real, fake = features_real.detach(), features_fake.detach()
+    # The nearest point of its own set is the point itself, at distance 0.
+    real_radius, fake_radius = (
+        torch.cat([torch.cdist(part, s).kthvalue(k + 1, dim=1).values for part in s.split(1000)]) for s in (real, fake)
+    )
+    balls, reached, covered = [], [], []
+    for points, radius in zip(real.split(1000), real_radius.split(1000), strict=True):
+        distance = torch.cdist(points, fake)  # (1000, M): a part at a time, or 10 000 squared would fill the memory
+        inside = distance < radius[:, None]
+        balls.append(inside.sum(0))
+        covered.append(inside.any(1))
+        reached.append((distance < fake_radius).any(1))
+    balls = torch.stack(balls).sum(0)  # (M,): in how many real balls each fake point is
+    return {
+        "precision": float((balls > 0).double().mean()),
+        "recall": float(torch.cat(reached).double().mean()),
+        "density": float(balls.double().mean() / k),
+        "coverage": float(torch.cat(covered).double().mean()),
+    }
 
 
 def class_report(images: Tensor) -> dict[str, float | list[float]]:
@@ -172,6 +200,15 @@ def mode_coverage(points: Tensor, centres: Tensor, *, radius: float) -> dict[str
         "modes_1_percent": (counts >= 0.01 * points.shape[-2]).sum(-1),
         "reverse_kl": kl.nan_to_num(nan=math.inf),
     }
+
+
+def _check_features(features_a: Tensor, features_b: Tensor) -> None:
+    if features_a.ndim != 2 or features_b.ndim != 2 or features_a.shape[1] != features_b.shape[1]:
+        raise ValueError(
+            f"expected features (N, k) and (M, k), got {tuple(features_a.shape)} and {tuple(features_b.shape)}"
+        )
+    if not (features_a.isfinite().all() and features_b.isfinite().all()):
+        raise ValueError("expected finite features, got NaN or infinity among them")
 
 
 def _in_chunks(network: nn.Module, images: Tensor) -> Tensor:

@@ -113,6 +113,39 @@ class RBM(nn.Module):
         return v.to(self.weights.dtype)
 
 
+@torch.no_grad()
+def ais_log_partition(
+    rbm: RBM, base_bias: Tensor, *, steps: int = 5000, chains: int = 100, generator: torch.Generator
+) -> tuple[float, float]:
+    """log Z by annealed importance sampling, for any number of hidden units -> (estimate, its standard error), nats.
+
+    The chains begin at independent bits with the log-odds base_bias (visible,), whose Z is known, and reach the RBM in
+    `steps` Gibbs sweeps, over which its power β rises to 1. The mean of the weights has the expectation Z, so its
+    logarithm is too small on average, and a log-likelihood computed with it too large: an estimate, not a bound.
+    Raises ValueError for a base_bias of another shape, NaN or infinity, and for less than one step or two chains.
+    Neal 2001; Salakhutdinov & Murray 2008.
+    """
+    visible, hidden = rbm.weights.shape
+    if base_bias.shape != (visible,) or not base_bias.isfinite().all():
+        raise ValueError(f"expected a finite base_bias of shape ({visible},), got shape {tuple(base_bias.shape)}")
+    if steps < 1 or chains < 2:
+        raise ValueError(f"expected at least one step and two chains, got {steps} and {chains}")
+    # At β: log p(v) = (base + β (b - base))·v + Σ_j log(1 + exp(β (c + v·W)_j)), but for its Z.
+    change = rbm.visible_bias - base_bias  # (visible,)
+    v = flip(base_bias.sigmoid().expand(chains, -1), generator=generator)  # (chains, visible)
+    log_weight = torch.zeros(chains, dtype=torch.float64, device=v.device)
+    for step in progress(range(1, steps + 1), desc="AIS", unit="step"):
+        before, beta = (step - 1) / steps, step / steps
+        hidden_input = torch.addmm(rbm.hidden_bias, v, rbm.weights)  # (chains, hidden)
+        log_weight += v @ change / steps + (softplus(beta * hidden_input) - softplus(before * hidden_input)).sum(1)
+        h = flip((beta * hidden_input).sigmoid_(), generator=generator)
+        v = flip(torch.addmm(base_bias + beta * change, h, rbm.weights.T, alpha=beta).sigmoid_(), generator=generator)
+    log_z_base = softplus(base_bias.double()).sum() + hidden * math.log(2)
+    estimate = log_z_base + log_weight.logsumexp(0) - math.log(chains)
+    relative = (log_weight - log_weight.max()).exp()  # (chains,): the weights, but for a factor
+    return float(estimate), float(relative.std() / relative.mean() / math.sqrt(chains))
+
+
 def flip(p: Tensor, *, generator: torch.Generator) -> Tensor:
     """One biased coin per entry: 1 with probability p, else 0, in the shape and dtype of p.
 

@@ -198,7 +198,7 @@ def test_validation_trains_on_fit_and_writes_no_result(module, few_digits, capsy
     assert len(lines) == 4 and all("on 'validation'" in line and "'test'" not in line for line in lines)
     x = few_digits["validation"].flatten(1)
     if module is make_autoencoders:
-        model = make_autoencoders.initialized(2, x.mean(0), seed=0)
+        model = make_autoencoders.initialized([*make_autoencoders.SIZES, 2], x.mean(0), seed=0)
         saved = torch.load(make_autoencoders.CHECKPOINTS / "short-fit-code2-seed0.pt", weights_only=True)
         model.load_state_dict(saved["model"])
         assert f"{squared_error(model, x).mean().item():.3f} on 'validation'" in lines[0]
@@ -264,9 +264,10 @@ def test_a_result_is_written_whole_or_not_at_all(module, monkeypatch):
 
 def test_the_first_weights_are_those_of_he_and_the_first_output_is_the_mean_image():
     mean = torch.linspace(0, 1, 784)
-    model = make_autoencoders.initialized(30, mean, seed=0)
-    assert torch.equal(model.decoder[-2].weight, make_autoencoders.initialized(30, mean, seed=0).decoder[-2].weight)
-    assert not torch.equal(model.decoder[-2].weight, make_autoencoders.initialized(30, mean, seed=1).decoder[-2].weight)
+    sizes = [*make_autoencoders.SIZES, 30]
+    model, again, other = (make_autoencoders.initialized(sizes, mean, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(model.decoder[-2].weight, again.decoder[-2].weight)
+    assert not torch.equal(model.decoder[-2].weight, other.decoder[-2].weight)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
     sizes = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
     assert [tuple(layer.weight.shape) for layer in layers] == list(zip(sizes[1:], sizes[:-1], strict=True))
