@@ -32,7 +32,7 @@ _GAN = {"latent": 64, "channels": 16, "train": {"steps": 8000, "batch_size": 64,
 # All settings were chosen on "validation".
 MODELS = {
     "RBM": {"hidden": 256, "chains": 500, "train": {"epochs": 20, "lr": 0.05, "batch_size": 100}},
-    "probabilistic PCA": {"k": 50},
+    "probabilistic PCA": {"k": 16},
     "autoencoder + mixture": {
         "sizes": [784, 512, 256, 12],
         "parts": 100,

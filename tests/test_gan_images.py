@@ -66,37 +66,53 @@ def test_the_discriminator_judges_each_image_by_itself_also_in_training():
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
-def by_hand(generator, discriminator, images, steps, batch_size, show, seed):
-    """Two separate forward passes of G, labels, torch's BCE, plain Adam: gives both losses of each step."""
+def by_hand(generator, discriminator, images, steps, batch_size, show, seed, noise=0.0, r1=0.0, ema=0.0):
+    """Two separate forward passes of G, labels, torch's BCE, plain Adam: gives both losses of each step.
+
+    With ema the generator's weights end as their average.
+    """
+    average = [p.detach().clone() for p in generator.parameters()]
     adam_g = torch.optim.Adam(generator.parameters(), lr=2e-3, betas=(0.5, 0.999))
     adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-3, betas=(0.5, 0.999))
     losses = []
     with seeded(seed) as random:
         torch.randn(show, 6, generator=random)  # for the pictures
-        for _ in range(steps):
+        for step in range(steps):
             real = images[torch.randint(len(images), (batch_size,), generator=random)]
             z = torch.randn(batch_size, 6, generator=random)
+            on_real = on_fake = torch.zeros(batch_size, 28, 28)
+            if noise:
+                on_real, on_fake = noise * (1 - step / steps) * torch.randn(2, batch_size, 28, 28, generator=random)
             ones, zeros = torch.ones(batch_size), torch.zeros(batch_size)
-            real_logits, fake_logits = discriminator(real), discriminator(generator(z))
+            seen = (real + on_real).requires_grad_()
+            real_logits, fake_logits = discriminator(seen), discriminator(generator(z) + on_fake)
             d_loss = binary_cross_entropy_with_logits(real_logits, ones)
             d_loss = d_loss + binary_cross_entropy_with_logits(fake_logits, zeros)
+            slopes = [torch.autograd.grad(a, seen, create_graph=True)[0] for a in real_logits] if r1 else []
+            penalty = sum(slope.square().sum() for slope in slopes) * r1 / 2 / batch_size
             adam_d.zero_grad()
-            d_loss.backward()
+            (d_loss + penalty).backward()
             adam_d.step()
-            g_loss = binary_cross_entropy_with_logits(discriminator(generator(z)), ones)
+            g_loss = binary_cross_entropy_with_logits(discriminator(generator(z) + on_fake), ones)
             adam_g.zero_grad()
             g_loss.backward()
             adam_g.step()
             losses.append([d_loss.item(), g_loss.item(), real_logits.mean().item(), fake_logits.mean().item()])
+            average = [ema * a + (1 - ema) * p.detach() for a, p in zip(average, generator.parameters(), strict=True)]
+    for p, a in zip(generator.parameters(), average, strict=True):
+        p.data = a
     return torch.tensor(losses)
 
 
-def test_the_training_is_the_plain_loop_step_by_step():
+@pytest.mark.parametrize(
+    "cures", [{}, {"noise": 0.5}, {"r1": 3.0}, {"ema": 0.6}, {"noise": 0.2, "r1": 1.0, "ema": 0.4}]
+)
+def test_the_training_is_the_plain_loop_step_by_step(cures):
     first = pair()
     ours, theirs = copy.deepcopy(first), copy.deepcopy(first)
     images = some_images()
-    history = train_images(*ours, images, steps=4, batch_size=8, seed=3, show=2, bf16=False)
-    expected = by_hand(*theirs, images, steps=4, batch_size=8, show=2, seed=3)
+    history = train_images(*ours, images, steps=4, batch_size=8, seed=3, show=2, bf16=False, **cures)
+    expected = by_hand(*theirs, images, steps=4, batch_size=8, show=2, seed=3, **cures)
     found = torch.stack([history[name] for name in ("d_loss", "g_loss", "d_real", "d_fake")], 1)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
     for a, b in zip(ours, theirs, strict=True):

@@ -10,9 +10,11 @@ import scipy.spatial
 import scipy.special
 import scipy.stats
 import torch
+from prdc import compute_prdc
 from torch import nn
 
 from genbook import data, make_digit_classifier, metrics
+from genbook.train import seeded
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
@@ -162,6 +164,38 @@ def test_the_frechet_distance_in_closed_form():
 def test_features_that_cannot_be_compared_are_named(a, b, message):
     with pytest.raises(ValueError, match=message):
         metrics.frechet_distance(a, b)
+    if "more rows" not in message:
+        with pytest.raises(ValueError, match=message):
+            metrics.precision_recall(a, b, 1)
+
+
+@pytest.mark.parametrize(("n", "m", "k"), [(300, 200, 5), (1200, 40, 1), (60, 2100, 3)])
+def test_precision_recall_density_and_coverage_are_those_of_prdc(n, m, k, capsys):
+    with seeded(n) as generator:
+        real = torch.randn(n, 4, generator=generator, dtype=torch.float64)
+        fake = 1 + 1.5 * torch.randn(m, 4, generator=generator, dtype=torch.float64)
+    found = metrics.precision_recall(real, fake, k)
+    assert found == pytest.approx(compute_prdc(real.numpy(), fake.numpy(), nearest_k=k), abs=1e-12)
+    assert 0.05 < found["precision"] < 1 and 0.05 < found["recall"] < 1
+    capsys.readouterr()  # prdc prints
+
+
+def test_precision_sees_poor_samples_and_recall_missing_ones():
+    with seeded(0) as generator:
+        real, same = torch.randn(2, 500, 2, generator=generator)
+    far = torch.cat([same[:250], same[:250] + 100])  # half of the samples are rubbish
+    half = same.clone()
+    half[:, 0] = half[:, 0].abs()  # half of the data are never drawn
+    both, of_far, of_half = (metrics.precision_recall(real, fake) for fake in (same, far, half))
+    assert min(both["precision"], both["recall"], both["coverage"]) > 0.9 and abs(both["density"] - 1) < 0.1
+    assert of_far["precision"] < 0.55 and of_far["recall"] > 0.85 and of_far["density"] < 0.6
+    assert of_half["precision"] > 0.9 and of_half["recall"] < 0.65 and of_half["coverage"] < 0.65
+
+
+@pytest.mark.parametrize("k", [0, -1, 20, 30])
+def test_precision_and_recall_need_enough_neighbours(k):
+    with pytest.raises(ValueError, match=rf"1 <= k < 20 rows, got k = {k}"):
+        metrics.precision_recall(torch.zeros(30, 2), torch.zeros(20, 2), k)
 
 
 def test_the_frechet_distance_of_digits_sees_fewer_digits_poor_ones_and_little_else(test_digits):

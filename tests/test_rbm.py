@@ -9,7 +9,8 @@ import torch
 from scipy import stats
 
 from genbook import rbm as rbm_module
-from genbook.rbm import RBM, centre, flip, gradient, train_pcd
+from genbook.rbm import RBM, ais_log_partition, centre, flip, gradient, train_pcd
+from genbook.train import seeded
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
@@ -78,6 +79,30 @@ def test_both_ways_to_sum_the_partition_function_agree_over_several_blocks():
     by_visible_states = (-rbm.free_energy(everything)).logsumexp(0)
     assert_close(rbm.log_partition(), by_visible_states)
     assert_close(swapped.log_partition(), by_visible_states)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_annealed_importance_sampling_finds_the_exact_partition_function(device):
+    with seeded(3, device) as generator:
+        model = RBM(24, 9, generator=generator)
+        for parameter, size in zip(model.parameters(), (0.6, 1.0, 1.0), strict=True):
+            parameter.copy_(size * torch.randn(parameter.shape, generator=generator, device=device))
+        base = 0.5 * torch.randn(24, generator=generator, device=device)
+        estimate, error = ais_log_partition(model, base, steps=2000, chains=200, generator=generator)
+        rough, rough_error = ais_log_partition(model, base, steps=5, chains=200, generator=generator)
+    exact = float(model.log_partition())
+    assert abs(estimate - exact) < 5 * error and error < 0.02
+    assert rough_error > 5 * error and abs(rough - exact) < 2
+
+
+def test_annealed_importance_sampling_of_independent_bits_is_exact():
+    """From the model itself nothing has to be annealed: all weights are equal, and the error is 0."""
+    model = RBM(6, 3)
+    model.weights.zero_()
+    model.visible_bias.copy_(torch.linspace(-2, 2, 6))
+    generator = torch.Generator().manual_seed(0)
+    estimate, error = ais_log_partition(model, model.visible_bias, steps=3, chains=5, generator=generator)
+    assert estimate == pytest.approx(float(model.log_partition()), abs=1e-5) and error < 1e-6
 
 
 def test_an_rbm_without_weights_is_independent_coins():
@@ -274,6 +299,9 @@ def train(v=BITS, **changes):
         (lambda: RBM(0, 4), "at least one unit in each layer"),
         (lambda: RBM(784, 21).log_partition(), "at most 20, got 784 visible and 21 hidden"),
         (lambda: RBM(784, 21).log_likelihood(torch.zeros(1, 784)), "at most 20, got 784 visible and 21 hidden"),
+        (lambda: ais_log_partition(RBM(4, 2), torch.zeros(3), generator=rng()), r"shape \(4,\), got shape \(3,\)"),
+        (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4) * math.nan, generator=rng()), "finite base_bias"),
+        (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4), chains=1, generator=rng()), "two chains, got 5000 and 1"),
         (lambda: RBM(4, 2).log_likelihood(GREY), "bits, got values from 0.5 to 0.5 .* threshold"),
         (lambda: RBM(4, 2).free_energy(BITS * math.nan), "bits, got values from nan"),
         (lambda: RBM(4, 2).free_energy(torch.ones(3, 5)), r"v of shape \(B, 4\), got \(3, 5\)"),
