@@ -1,7 +1,8 @@
 // Runs in the landing page (see pdf.py) and turns it into the whole book: title page, contents, then page after page.
-// parts: [{caption, pages: [[path, html], …]}, …], the landing page first; site: the built site's folder as file://…/.
+// parts: [{caption, pages: [[path, html], …]}, …], the landing page first; site: the built site's folder as file://…/;
+// css: what is added to the site's styles.
 // Returns the ids that the contents lead to.
-(async ({ parts, site, version }) => {
+(async ({ parts, site, version, css }) => {
   const parser = new DOMParser();
   const make = (tag, name = "", ...children) => {
     const element = document.createElement(tag);
@@ -24,11 +25,17 @@
   }
   const published = document.querySelector("link[rel=canonical]").href.slice(0, -pages[0].path.length);
 
+  const styles = [];
   for (const { path, name, from, article } of pages) {
     const offline = new URL(path, site);
     for (const style of from.querySelectorAll("link[rel=stylesheet]")) {  // some belong to what only some pages show
       style.href = new URL(style.getAttribute("href"), offline);
-      if (![...document.styleSheets].some((sheet) => sheet.href === style.href)) document.head.append(style);
+      if ([...document.querySelectorAll("link[rel=stylesheet]")].some((other) => other.href === style.href)) continue;
+      styles.push(new Promise((resolve, reject) => {
+        style.onload = resolve;
+        style.onerror = () => reject(Error(`${style.href} can't be loaded`));
+      }));
+      document.head.append(style);
     }
     const unseen = "script, button, .headerlink, .toctree-wrapper, .noprint";
     for (const element of article.querySelectorAll(unseen)) element.remove();
@@ -84,8 +91,6 @@
   }
 
   const articles = pages.map((page) => page.article);
-  document.body.replaceChildren(make("main", "bd-main", make("div", "bd-content",
-    make("div", "bd-article-container", title, contents, ...articles))));
   document.documentElement.dataset.theme = document.documentElement.dataset.mode = "light";
   document.title = seen(title.querySelector("h1"));
 
@@ -95,9 +100,17 @@
     article.style.page = article.id;
     return `@page ${article.id} { @bottom-left { content: ${JSON.stringify(seen(heading))}; } }`;
   });
-  document.head.append(make("style", "", rules.join("\n")));
+  document.head.append(make("style", "", css, rules.join("\n")));
 
-  await Promise.all([...document.images].map((image) => image.decode()));
-  await document.fonts.ready;
+  // Styles and fonts first: so large a document is laid out slowly, and this way only once.
+  await Promise.all(styles);
+  await Promise.all([...document.fonts].map((font) => font.load().catch(() => {
+    throw Error(`the font ${font.family} can't be loaded`);
+  })));
+  document.body.replaceChildren(make("main", "bd-main", make("div", "bd-content",
+    make("div", "bd-article-container", title, contents, ...articles))));
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {
+    throw Error(`${image.src} is missing, or no image`);
+  })));
   return [...contents.querySelectorAll("a")].map((link) => link.getAttribute("href").slice(1));
 })

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 HERE = Path(__file__).parent
+WIDTH = 627  # pixels of 1/96 inch: the 166 mm between the margins of pdf.css
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import chromium  # noqa: E402
 
@@ -42,14 +43,13 @@ def assemble(browser: Browser, site: Path = SITE, toc: Path = ROOT / "_toc.yml")
         part["pages"] = [[path, (site / path).read_text(encoding="utf-8")] for path in part["pages"]]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     # The landing page brings the site's styles. Scripts, which fold solutions away, never see the pages added to it.
-    tab = browser.new_page(color_scheme="light")
+    tab = browser.new_page(color_scheme="light", viewport={"width": WIDTH, "height": 900})
     tab.set_default_timeout(120_000)
     tab.emulate_media(media="print")
     tab.goto((site / book[0]["pages"][0][0]).as_uri())
-    what = {"parts": book, "site": site.as_uri() + "/", "version": project["version"]}
-    targets = tab.evaluate((HERE / "pdf.js").read_text(encoding="utf-8"), what)
-    tab.add_style_tag(content=(HERE / "pdf.css").read_text(encoding="utf-8"))
-    return tab, targets
+    css = (HERE / "pdf.css").read_text(encoding="utf-8")
+    what = {"parts": book, "site": site.as_uri() + "/", "version": project["version"], "css": css}
+    return tab, tab.evaluate((HERE / "pdf.js").read_text(encoding="utf-8"), what)
 
 
 def pdf(tab: Page, targets: list[str]) -> bytes:
