@@ -163,19 +163,14 @@ def test_the_pdf_is_in_order_and_has_page_numbers_that_are_true(browser, tmp_pat
     assert {tuple(map(round, page.mediabox[2:])) for page in reader.pages} == {(595, 842)}, "A4"
     assert reader.metadata.title == "Generative models from first principles"
     assert pages[0].startswith("Generative models from first principles")
-    assert all(
-        page.endswith(f" {number}") or page.startswith(f"{number} ") or f" {number} " in page[-120:]
-        for number, page in enumerate(pages[1:], 2)
-    ), "a number at the foot"
+    assert all(page.startswith(str(number)) for number, page in enumerate(pages[1:], 2)), "its number at the foot"
 
-    outline = [entry for entry in reader.outline if not isinstance(entry, list)]
-    top = outline if len(outline) > 1 else [entry for entry in reader.outline[1] if not isinstance(entry, list)]
-    named = {words(entry.title): reader.get_destination_page_number(entry) for entry in top}
-    contents = pages[1]
-    for title in ("The VAE, trained", "Glossary"):
-        number = next(number for name, number in named.items() if title in name)
-        assert title in pages[number], "the outline leads there"
-        assert re.search(rf"{title} ?{number + 1}\b", contents), "the contents give that page"
+    outline = {entry.title: reader.get_destination_page_number(entry) for entry in reader.outline if "/Title" in entry}
+    assert list(outline) == ["Generative models from first principles", "4. The VAE, trained", "Glossary"]
+    for title, index in list(outline.items())[1:]:
+        assert pages[index].startswith(f"{index + 1}{title} {title}"), "the outline leads to foot line and title"
+        assert re.search(rf"{title} {index + 1}\b", pages[1]), "the contents give that page"
+    assert outline["4. The VAE, trained"] < outline["Glossary"]
 
 
 def test_a_site_that_is_not_built_is_named(browser, tmp_path):
