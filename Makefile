@@ -6,7 +6,7 @@ CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book notebooks test lint claims mutants bench address links lock clean
+.PHONY: help env book pdf notebooks test lint claims mutants bench address links lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ _build/.code: $(wildcard book/_ext/*) _toc.yml .venv/.installed node_modules/.in
 
 book: env _build/.code  ## the site: _build/html/index.html
 	@$(BIN)/jupyter-book build . -nW --keep-going
+
+pdf: book  ## the whole book on paper: _build/genbook.pdf
+	@$(PY) tests/chromium.py
+	@$(PY) book/pdf.py
 
 notebooks: env  ## execute the chapters whose source has changed: notebooks/src/*.md -> notebooks/*.ipynb
 	@$(PY) notebooks/build.py

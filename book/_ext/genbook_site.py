@@ -1,9 +1,11 @@
 """The book's Sphinx extension: self-contained, light and accessible pages, and checks that Sphinx doesn't make."""
 
 import html
+import io
 import re
 import shutil
 import tomllib
+import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +13,8 @@ import pydata_sphinx_theme
 from docutils import nodes
 from fontTools import subset
 from sphinx.util import logging
+
+from genbook.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 ICONS = Path(pydata_sphinx_theme.__file__).parent.joinpath("theme/pydata_sphinx_theme/static/vendor/fontawesome/6.5.2")
@@ -210,6 +214,32 @@ def tidy_output(app, error) -> None:
         unused.unlink()
 
 
+def pack(app, error) -> None:
+    """Put the site into one file, genbook.zip, to be read offline: the same bytes whenever the site is the same.
+
+    Left out is what only a server, or another Sphinx, has a use for.
+    """
+    if error or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    left_out = {"404.html", ".buildinfo", "objects.inv", "genbook.zip", "genbook.pdf"}
+    here, online = b'href="../genbook.zip"', f'href="{app.config.html_baseurl}genbook.zip"'.encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for path in out.rglob("*") if path.is_file()):
+            name = path.relative_to(out).as_posix()
+            if name in left_out or (name.startswith("_sources/") and path.suffix != ".ipynb"):  # readers download those
+                continue
+            content = path.read_bytes()
+            if path.suffix == ".html":  # the file isn't inside itself
+                content = content.replace(here, online)
+            entry = zipfile.ZipInfo(f"genbook/{name}")  # with 1980 as its time
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            squeezed = zipfile.ZIP_STORED if path.suffix in (".png", ".woff2") else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content, squeezed)
+    write_whole(packed.getvalue(), out / "genbook.zip")
+
+
 def setup(app) -> dict:
     app.connect("config-inited", read_address)
     app.connect("config-inited", forget_failed_build)
@@ -219,5 +249,6 @@ def setup(app) -> dict:
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", cut_icon_fonts, priority=300)
     app.connect("build-finished", tidy_output, priority=400)
+    app.connect("build-finished", pack, priority=800)  # the themes, too, write files at 500
     app.connect("build-finished", remember_good_build, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
