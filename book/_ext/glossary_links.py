@@ -22,7 +22,7 @@ def terms(glossary: Path) -> list[str]:
 
 
 def forms(term: str) -> list[str]:
-    """How a text may write it: lower case, spaces for hyphens, singular or plural; an abbreviation in brackets counts."""
+    """How a text may write it: in lower case, with spaces for hyphens, singular or plural; or its abbreviation."""
     name, _, short = term.removesuffix(")").partition(" (")
     singular = [name, short] if short.isupper() else [name]
     return [plain(word) + ending for word in singular for ending in ("", "s", "es")]
@@ -60,16 +60,24 @@ def link_terms(app, doctree: nodes.document) -> None:
     if Path(env.doc2path(docname)).suffix == ".ipynb":
         glossary = Path(env.doc2path(app.config.glossary_page))
         env.note_dependency(str(glossary))  # other terms, other links: then the chapter is read again
-        link_words(doctree, docname, {form: term for term in terms(glossary) for form in forms(term)})
-    for link in doctree.findall(addnodes.pending_xref):
+        linked = {link["reftarget"].lower() for link in term_links(doctree)}
+        entries = {form: term for term in terms(glossary) if term.lower() not in linked for form in forms(term)}
+        link_words(doctree, docname, entries)
+    for link in term_links(doctree):
         term = link["reftarget"].lower()
-        if (link["refdomain"], link["reftype"]) == ("std", "term") and term not in uses:
+        if term not in uses:
             uses[term] = f"word-{nodes.make_id(term)}"
             link[0]["ids"].append(uses[term])
 
 
+def term_links(doctree: nodes.document) -> list[addnodes.pending_xref]:
+    links = doctree.findall(addnodes.pending_xref)
+    return [link for link in links if (link["refdomain"], link["reftype"]) == ("std", "term")]
+
+
 def link_words(doctree: nodes.document, docname: str, entries: dict[str, str]) -> None:
-    """Link each term (a value of entries) where one of its forms stands in bold first, or else where it stands first."""
+    """Link each term, a value of entries, where a form of it stands first in bold, or else where one stands first."""
+    join_lines(doctree)
     found = {}  # term -> (in bold, the text that holds it, from, to)
     for text in [text for text in doctree.findall(nodes.Text) if is_prose(text)]:
         bold = isinstance(text.parent, nodes.strong)
@@ -87,6 +95,16 @@ def link_words(doctree: nodes.document, docname: str, entries: dict[str, str]) -
             done = end
         parts.append(nodes.Text(text[done:]))
         text.parent.replace(text, [part for part in parts if part.astext()])
+
+
+def join_lines(doctree: nodes.document) -> None:
+    """MyST makes a text of each line of a paragraph: join them, so that words are found across a line's end."""
+    for text in list(doctree.findall(nodes.Text)):
+        before = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
+        if isinstance(before, nodes.Text):
+            parent = text.parent
+            parent.remove(before)
+            parent.replace(text, nodes.Text(before + text))
 
 
 def add_uses(app, doctree: nodes.document, docname: str) -> None:
