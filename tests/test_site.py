@@ -123,6 +123,21 @@ def test_all_claims_are_listed_with_a_link_to_their_cell():
         assert link.text.replace("’", "'") in soup(page).find(id=anchor).text  # the list has typographic quotes
 
 
+def test_each_word_of_the_glossary_is_linked_to_its_uses_and_back():
+    for word in soup("book/glossary.html").select("dl.glossary dt"):
+        uses = word.find_next_sibling("dd").select("p.uses a")
+        assert uses, f"no page uses {word.text}"
+        for use in uses:
+            file, anchor = use["href"].split("#")
+            there = soup((Path("book") / file).as_posix().replace("book/../", "")).find(id=anchor)
+            assert there.find_parent("a")["href"].endswith(f"glossary.html#{word['id']}")
+
+
+def test_errors_can_be_reported():
+    links = {link["href"] for link in soup("book/changelog.html").select("article a[href]")}
+    assert {f"{REPOSITORY}/issues", REPOSITORY} <= links
+
+
 # --- What the browser sees ----------------------------------------------------------------------------------------
 
 
@@ -358,3 +373,88 @@ def test_fault_is_named_with_its_place(first_build, name):
 
 def test_error_in_a_notebook_is_named(first_build):
     assert re.search(r"error\.ipynb.*a cell ended with an error: ValueError: no", first_build[1])
+
+
+# --- The glossary's links -----------------------------------------------------------------------------------------
+
+GLOSSARY = """# Words
+
+:::{glossary}
+Conditional VAE
+  A {term}`prior` is not linked from here.
+
+Generator
+  A network.
+
+Prior
+  What is believed first.
+
+Variational autoencoder (VAE)
+  A model.
+:::
+"""
+CHAPTER = """# The prior in a title
+
+A prior, `a prior`, $prior$ and [a prior](https://example.org). A generator of random numbers. A conditional
+VAE of three
+lines is not one of the VAEs, and the **prior** is here in bold; the **average of a generator**, a priority.
+"""
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """A book of a glossary, a page and a chapter: a function that (re)builds it, with a change to a source first."""
+    text = {"words.md": GLOSSARY, "page.md": "# Page\n\nA prior; a {term}`generator <Generator>`.\n"}
+    text["index.md"] = "# Index\n\n```{toctree}\n:numbered:\nchapter\npage\nwords\n```\n"
+    settings = {
+        "extensions": ["myst_nb", "glossary_links"],
+        "nb_execution_mode": "off",
+        "glossary_page": "words",
+        "myst_enable_extensions": ["dollarmath", "colon_fence"],
+    }
+    text["conf.py"] = "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+    source, out = tmp_path / "source", tmp_path / "out" / "html"
+    source.mkdir()
+    for name, content in text.items():
+        (source / name).write_text(content, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "book" / "_ext")}
+
+    def build(chapter=CHAPTER, **changed):
+        cell = {"cell_type": "markdown", "metadata": {}, "id": "a", "source": chapter}
+        notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
+        for name, content in {"chapter.ipynb": json.dumps(notebook), **changed}.items():
+            if not (source / name).exists() or (source / name).read_text(encoding="utf-8") != content:
+                (source / name).write_text(content, encoding="utf-8")
+        command = [sys.executable, "-m", "sphinx", "-W", "-q", "-N", source, out]
+        subprocess.run(command, env=environment, check=True)
+        pages = [
+            BeautifulSoup((out / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+            for name in ("chapter", "words")
+        ]
+        links = {link.text: link for link in pages[0].select("a:has(.std-term)")}
+        used = {
+            word["id"]: word.find_next_sibling("dd").select("p.uses a") for word in pages[1].select("dl.glossary dt")
+        }
+        return links, {word: [use.text for use in uses] for word, uses in used.items()}
+
+    return build
+
+
+def test_a_chapters_words_are_linked_and_the_glossary_says_where(small_book):
+    links, uses = small_book()
+    assert set(links) == {"prior", "conditional\nVAE", "VAEs"}
+    assert links["prior"].find_parent("strong")  # where it is explained, not where it is first mentioned
+    assert links["VAEs"]["href"] == "words.html#term-Variational-autoencoder-VAE"
+    assert uses == {
+        "term-Conditional-VAE": ["chapter 1"],
+        "term-Generator": ["chapter 2"],  # the page's own {term}; as a word it has other meanings
+        "term-Prior": ["chapter 1"],
+        "term-Variational-autoencoder-VAE": ["chapter 1"],
+    }
+    # The next builds follow a change in the chapter, and one in the glossary.
+    chapter = "# Chapter\n\nThe **generator** of a number.\n"
+    links, uses = small_book(chapter)
+    assert set(links) == {"generator"}
+    assert uses["term-Prior"] == [] and uses["term-Generator"] == ["chapter 1", "chapter 2"]
+    links, uses = small_book(chapter, **{"words.md": GLOSSARY.replace("Prior\n", "Number\n  Any.\n\nPrior\n")})
+    assert set(links) == {"generator", "number"} and uses["term-Number"] == ["chapter 1"]

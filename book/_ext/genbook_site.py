@@ -32,6 +32,8 @@ def read_address(app, config) -> None:
     config.html_baseurl = f"https://{owner}.github.io/{name}/"
     config.html_context["repository"] = repository
     config.html_context["release"] = f"v{project['version']}"
+    links = {"repository": f"[the repository]({repository})", "issues": f"[the list of issues]({repository}/issues)"}
+    config.myst_substitutions = {**getattr(config, "myst_substitutions", {}), **links}
 
 
 def forget_failed_build(app, config) -> None:

@@ -1,0 +1,52 @@
+"""The pages around the chapters: what they say is so, and one finds the way to them."""
+
+import doctest
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+MISTAKES = BOOK / "mistakes.md"
+
+
+def demonstrations() -> list[tuple[int, str]]:
+    """The examples of the page of mistakes: (line, text of the block)."""
+    text = MISTAKES.read_text(encoding="utf-8")
+    blocks = re.finditer(r"^```{code-block} pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(text[: block.start(1)].count("\n"), block[1]) for block in blocks]
+
+
+def test_each_line_on_the_page_of_mistakes_gives_what_it_says():
+    parser, names, report = doctest.DocTestParser(), {}, []
+    runner = doctest.DocTestRunner(verbose=False)
+    for line, block in demonstrations():
+        test = parser.get_doctest(block, {}, "mistakes.md", str(MISTAKES), line)
+        test.globs = names  # each block goes on where the one before it ended
+        runner.run(test, out=report.append, clear_globs=False)
+    assert runner.tries > 30 and not runner.failures, "".join(report)
+
+
+def test_each_mistake_has_one_line_that_shows_it():
+    sections = re.split(r"^##+ ", MISTAKES.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    mistakes = {section.splitlines()[0]: section.count("\n>>> ") for section in sections if section.startswith('"')}
+    assert len(mistakes) >= 27 and set(mistakes.values()) == {1}, mistakes
+
+
+def test_every_page_and_every_chapter_is_in_the_contents():
+    contents = re.findall(r"^\W*(?:file|root): (\S+)$", (ROOT / "_toc.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    files = [*BOOK.glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
+    assert sorted(contents) == sorted(file.relative_to(ROOT).as_posix() for file in files)
+
+
+def test_every_chapter_is_on_the_map_in_the_plan_and_in_the_notation():
+    for number, notebook in enumerate(sorted((ROOT / "notebooks").glob("*.ipynb")), 1):
+        for page in ("index.md", "instructors.md"):
+            assert f"(../notebooks/{notebook.name})" in (BOOK / page).read_text(encoding="utf-8"), page
+        assert f"\n## Chapter {number}: " in (BOOK / "notation.md").read_text(encoding="utf-8")
+
+
+def test_the_repository_address_is_not_typed_into_a_page():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    address = project["urls"]["Repository"].removeprefix("https://github.com/")
+    assert not [page.name for page in BOOK.glob("*.md") if address in page.read_text(encoding="utf-8")]
