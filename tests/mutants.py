@@ -1188,6 +1188,124 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "tests/test_metrics.py::test_features_that_cannot_be_compared_are_named",
         ),
     ],
+    "07": [
+        (
+            "genbook/metrics.py",
+            ".kthvalue(k + 1, dim=1)",
+            ".kthvalue(k, dim=1)",
+            "tests/test_metrics.py::test_precision_recall_density_and_coverage_are_those_of_prdc",
+        ),
+        (
+            "genbook/metrics.py",
+            "float((balls > 0).double().mean())",
+            "float((balls > 1).double().mean())",
+            "tests/test_metrics.py::test_precision_recall_density_and_coverage_are_those_of_prdc",
+        ),
+        (
+            "genbook/metrics.py",
+            "reached.append((distance < fake_radius).any(1))",
+            "reached.append(inside.any(1))",
+            "tests/test_metrics.py::test_precision_recall_density_and_coverage_are_those_of_prdc",
+        ),
+        (
+            "genbook/rbm.py",
+            "torch.addmm(base_bias + beta * change, h, rbm.weights.T, alpha=beta)",
+            "torch.addmm(base_bias + beta * change, h, rbm.weights.T)",
+            "tests/test_rbm.py::test_annealed_importance_sampling_finds_the_exact_partition_function",
+        ),
+        (
+            "genbook/rbm.py",
+            "softplus(base_bias.double()).sum() + hidden * math.log(2)",
+            "softplus(base_bias.double()).sum()",
+            "tests/test_rbm.py::test_annealed_importance_sampling_of_independent_bits_is_exact",
+        ),
+        (
+            "genbook/gan.py",
+            "sigma = noise * (1 - (step - 1) / steps)",
+            "sigma = noise * (1 - step / steps)",
+            "tests/test_gan_images.py::test_the_training_is_the_plain_loop_step_by_step",
+        ),
+        (
+            "genbook/gan.py",
+            "penalty = r1 / 2 * slope",
+            "penalty = r1 * slope",
+            "tests/test_gan_images.py::test_the_training_is_the_plain_loop_step_by_step",
+        ),
+        (
+            "genbook/gan.py",
+            "average.lerp_(weight, 1 - ema)",
+            "average.lerp_(weight, ema)",
+            "tests/test_gan_images.py::test_the_training_is_the_plain_loop_step_by_step",
+        ),
+        (
+            "genbook/scoreboard.py",
+            "self.means[part] + ",
+            "self.means + ",
+            "tests/test_scoreboard.py::test_codes_of_the_mixture_have_its_moments",
+        ),
+        (
+            "genbook/scoreboard.py",
+            "usual.quantile(0.01)",
+            "usual.quantile(0.1)",
+            "tests/test_scoreboard.py::test_real_digits_and_copies_get_the_measures_that_they_must",
+        ),
+        (
+            "genbook/make_scoreboard.py",
+            ".mean() - torch.tensor(10.0).log()",
+            ".mean()",
+            "tests/test_scoreboard.py::test_the_likelihoods_are_what_they_are_said_to_be",
+        ),
+        (
+            "genbook/make_scoreboard.py",
+            "rest[chosen[:1000]] = False  # or",
+            "rest[chosen[:1000]] = True  # or",
+            "tests/test_scoreboard.py::test_the_command_makes_result_and_weights_goes_on_after_a_stop_and_what_it_made_can_be_drawn_from",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            ".sort(1).values[:, k]  # the 0-th",
+            ".sort(1).values[:, k - 1]  # the 0-th",
+            "our four lines are genbook.metrics.precision_recall, which works through the table of distances in parts",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            "in_fake = distance < radius(fake, k)",
+            "in_fake = distance < radius(fake, k + 3)",
+            "our four lines are genbook.metrics.precision_recall, which works through the table of distances in parts",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            "expected = 1 - math.prod((N - i) / (M + N - i)",
+            "expected = 1 - math.prod((N - i) / (M + N)",
+            "sets of 40 and 30 points of one heavy-tailed distribution have the density 1 and the coverage of the formula "
+            "on average, within five standard errors",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            "copied = (digits[picks] + 0.05 * shake)",
+            "copied = (digits[picks] + 0.5 * shake)",
+            "by the Fréchet distance the copier beats every trained model",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            "limit = usual.quantile(0.01)",
+            "limit = usual.quantile(0.9)",
+            "the check finds the copier: more than nine of ten of its drawings are closer to a training digit than 99 % of "
+            "test digits are; of the VAE's fewer than one of ten",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            'models["GAN"](0.5 * z)',
+            'models["GAN"](-z)',
+            "exercise: with half of the noise the GAN's precision rises and its recall falls to less than a half",
+        ),
+        (
+            "notebooks/src/07_scoreboard.md",
+            "mixed = torch.logaddexp(good + math.log(0.01)",
+            "mixed = torch.logaddexp(good + math.log(0.001)",
+            "exercise: 99 % rubbish costs at most 4.61 nats per image, a fraction of what separates codes of 16 and 50",
+        ),
+    ],
 }
 
 

@@ -74,7 +74,8 @@ def test_the_command_makes_result_and_weights_goes_on_after_a_stop_and_what_it_m
             images = scoreboard.sample(name, scoreboard.load(name), 1100, generator=generator)
         again = scoreboard.measure(images, data.mnist("test")[0], data.mnist("train")[0])
         assert again["frechet"] == pytest.approx(entry["runs"][0]["measures"]["frechet"], rel=1e-3)  # these weights
-    assert 1.2 > result["training digits"][0]["measures"]["density"] > 0.7
+    for run in result["training digits"]:  # compared with the others, not with themselves
+        assert 1.2 > run["measures"]["density"] > 0.7 and run["measures"]["nearest"] > 0.5
     broken = few / "weights" / result["models"]["VAE"]["weights"]
     broken.write_bytes(broken.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"damaged .* make_scoreboard"):
@@ -161,6 +162,15 @@ def test_the_likelihoods_are_what_they_are_said_to_be(digits):
     right = torch.stack(each).gather(0, labels[None])[0].mean() - math.log(10)
     assert found["mean"] < whole and found["mean"] == pytest.approx(float(right), abs=0.5)
     assert make_scoreboard.log_likelihood("GAN", None, splits, seed=0) is None
+
+
+def test_real_digits_and_copies_get_the_measures_that_they_must(digits):
+    test, train = digits["test"][0][:1200], digits["train"][0][:3000]
+    same = scoreboard.measure(test, test, train)
+    assert same["frechet"] < 1e-6 and same["nearest"] == 1 and same["copies"] == 0.01
+    assert same["precision"] == same["recall"] == same["coverage"] == 1 and same["unsure"] < 0.1
+    copied = scoreboard.measure(train[:1200], test, train)
+    assert copied["nearest"] == 0 and copied["copies"] == 1 and copied["precision"] < 1
 
 
 def test_parameters_count_all_that_training_sets(monkeypatch):
