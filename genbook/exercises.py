@@ -7,6 +7,7 @@ values with those of wrong versions; where values do not show it, its gradients 
 
 import functools
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
@@ -104,7 +105,7 @@ def gibbs_step(f: Callable) -> str:
     The tables are (2, 2), rows y and columns x, as in chapter 1. 600 sweeps from each of the four pairs are counted.
     """
     name = "gibbs_step"
-    task = "draw a new x from row y of p_x_given_y, then a new y from column x of p_y_given_x, and return both"
+    task = "draw a new x given y, then a new y given the new x, and return both"
     joint = torch.tensor([[0.4, 0.3], [0.05, 0.25]])  # tells all the mistakes apart
     p_x, p_y = _slices(joint, 1), _slices(joint, 0)
     pairs = [(0, 0), (1, 0), (0, 1), (1, 1)]  # (x, y)
@@ -198,7 +199,7 @@ def reconstruction_loss(f: Callable) -> str:
     return _judge(
         "reconstruction_loss",
         f,
-        task="return the squared error, summed over the pixels, mean over the batch: one number",
+        task="return the squared error, summed where it is to be summed: one number",
         good="summed over the pixels, mean over the batch, with its gradient",
         names=("x", "x_hat"),
         cases=[_uniform((1, 2), (1, 2)), _uniform((3, 4), (3, 4))],
@@ -243,7 +244,7 @@ def pca_code(f: Callable) -> str:
     return _judge(
         "pca_code",
         f,
-        task="subtract the mean from x, and project on the rows of components: k numbers for each picture",
+        task="return the codes of principal component analysis, k numbers for each picture",
         good="k numbers for each picture, the projections of x - mean",
         names=("x", "mean", "components"),
         cases=[
@@ -451,7 +452,7 @@ def elbo(f: Callable) -> str:
     return _judge(
         "elbo",
         f,
-        task="return log p(x | z), summed over the pixels, less the KL, summed over the code: one value per example",
+        task="return log p(x | z) less the KL, one value per example",
         good="one value per example, as torch.distributions says, with its gradient",
         names=("x", "logits", "mu", "logvar"),
         cases=cases,
@@ -502,7 +503,7 @@ def iwae_bound(f: Callable) -> str:
     return _judge(
         "iwae_bound",
         f,
-        task="return the log of the mean of the weights exp(log_w) over the draws, one value per example",
+        task="return the logarithm of the mean weight, one value per example",
         good="the log of the mean weight of each example, also where exp(log_w) is too small for a float",
         names=("log_w",),
         cases=[_normal((1, 2)), _normal((3, 5))],
@@ -567,7 +568,7 @@ def discriminator_loss(f: Callable) -> str:
     return _judge(
         "discriminator_loss",
         f,
-        task="return −mean log D of the real ones − mean log(1 − D) of the fakes, from their logits: one number",
+        task="return the loss that D minimises, one number, from logits",
         good="cross-entropy with label 1 for real and 0 for fake, the sum of both means, with its gradient",
         names=("real_logits", "fake_logits"),
         cases=[(torch.tensor([0.7]), torch.tensor([0.4])), _normal((3,), (3,)), _normal((4,), (2,))],
@@ -612,7 +613,7 @@ def generator_loss(f: Callable) -> str:
     return _judge(
         "generator_loss",
         f,
-        task="return the non-saturating loss, −mean log D of the fakes, from their logits: one number",
+        task="return the non-saturating loss, one number, from logits",
         good="−mean log D(G(z)), large and steep where the fakes are recognised",
         names=("fake_logits",),
         cases=[(torch.tensor([0.6]),), _normal((4,))],
@@ -630,7 +631,7 @@ def d_step(f: Callable) -> str:
     G: z -> fakes, D: points -> logits (B,); d_optimizer holds D's weights. x: (B, 2), z: (B, 1).
     """
     name = "d_step"
-    task = "draw fakes, detach them, and lower softplus(−D(x)).mean() + softplus(D(fake)).mean() by one step of D"
+    task = "let D take one step on the real batch x and on fakes made from z, and leave G alone"
     draw = _generator(7)
     x, z = torch.randn(8, 2, generator=draw) + 1, torch.randn(8, 1, generator=draw)
     start = [torch.randn(shape, generator=draw) for shape in [(2, 1), (2,), (1, 2), (1,)]]
@@ -909,10 +910,8 @@ def _problem(
 
 
 def _agree(outcomes: Sequence, version: Callable, cases: Sequence[tuple]) -> bool:
-    """Whether the outcomes are those of this version, where it may fail too, and not only NaN and errors."""
-    values = [_attempt(version, _copies(case)) for case in cases]
-    proof = any(isinstance(value, Tensor) and value.isfinite().any() for value in values)
-    return proof and all(map(_same, outcomes, values))
+    """Whether the outcomes are those of this version, which may fail in some of the cases."""
+    return all(map(_same, outcomes, [_attempt(version, _copies(case)) for case in cases]))
 
 
 def _same(a, b) -> bool:
@@ -1023,7 +1022,7 @@ def _exact_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 def _printing(exercise: Callable[[Callable], str]) -> Callable[[Callable], None]:
     @functools.wraps(exercise)
     def check_it(f: Callable) -> None:
-        print(exercise(f))
+        print(textwrap.fill(exercise(f), 84, subsequent_indent="  ", break_long_words=False))
 
     return check_it
 
