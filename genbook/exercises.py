@@ -268,7 +268,6 @@ def kl(f: Callable) -> str:
     def parts(mu, logvar):
         return 0.5 * (mu**2 + logvar.exp() - 1 - logvar)
 
-    half = "the ½ in front is missing"
     mistakes = [
         ("your KL is averaged over the latent dimensions: sum over them", lambda m, v: parts(m, v).mean(1)),
         ("the sum over the latent dimensions is missing: one value per example expected", parts),
@@ -280,7 +279,7 @@ def kl(f: Callable) -> str:
         ("it is summed over the batch too: one value per example expected", lambda m, v: parts(m, v).sum()),
         ("it is summed over the batch: sum over the latent dimensions, axis 1", lambda m, v: parts(m, v).sum(0)),
         ("the sign is turned round: a KL is never negative", lambda m, v: -parts(m, v).sum(1)),
-        (f"{half}: a KL has half of this", lambda m, v: 2 * parts(m, v).sum(1)),
+        ("the ½ in front is missing", lambda m, v: 2 * parts(m, v).sum(1)),
         (
             "exp(logvar / 2) is σ, and the formula has σ²: use exp(logvar)",
             lambda m, v: 0.5 * (m**2 + (v / 2).exp() - 1 - v).sum(1),
