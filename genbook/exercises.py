@@ -752,7 +752,7 @@ def ring_centres(f: Callable) -> str:
 def mode_coverage(f: Callable) -> str:
     """f(points, centres, radius): how many centres have a point within the radius. (n, 2), (m, 2), float -> a number.
 
-    Half of the points are on good terms with a centre, others lie between the modes.
+    Some modes have several points within the radius, some only points that are just outside, some none.
     """
 
     def right(points, centres, radius):
