@@ -1021,7 +1021,7 @@ def _exact_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 def _printing(exercise: Callable[[Callable], str]) -> Callable[[Callable], None]:
     @functools.wraps(exercise)
     def check_it(f: Callable) -> None:
-        print(textwrap.fill(exercise(f), 84, subsequent_indent="  ", break_long_words=False))
+        print(textwrap.fill(exercise(f), 64, subsequent_indent="  ", break_long_words=False))
 
     return check_it
 
