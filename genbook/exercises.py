@@ -320,7 +320,7 @@ def kl(f: Callable) -> str:
 def reparameterize(f: Callable) -> str:
     """f(mu, logvar, generator=generator): z = μ + σ ε, a draw that gradients pass through. Two (B, k) -> (B, k)."""
     name = "reparameterize"
-    task = "return mu + σ · ε with ε from the generator and σ = exp(logvar / 2), one draw for each number of mu"
+    task = "return a draw of N(μ, diag σ²), logvar being log σ², with noise from the generator"
     n = 4000
     at_mu, at_logvar = torch.tensor([0.5, -1.0, 2.0]), torch.tensor([-1.5, 0.8, 2.0])
 
@@ -738,7 +738,7 @@ def ring_centres(f: Callable) -> str:
     return _judge(
         "ring_centres",
         f,
-        task="return modes points on a circle with this radius, number k at the angle 2πk / modes: (modes, 2)",
+        task="return the centres, number k at the angle 2πk / modes, of shape (modes, 2)",
         good="as many different centres as modes, evenly on the circle",
         names=("modes", "radius"),
         cases=[(3, 1.5), (8, 2.0)],
