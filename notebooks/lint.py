@@ -3,6 +3,7 @@
 import ast
 import builtins
 import re
+import symtable
 from statistics import median
 
 LONGEST_CELL, MEDIAN_CELL = 40, 10  # lines
@@ -20,6 +21,10 @@ LITERAL = (
     ast.BinOp,
     ast.operator,
 )
+# Draw from the global random state, unless they get a generator; the others always do.
+DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}
+GLOBAL_DRAWS = {"rand_like", "randn_like", "randint_like", "sample", "rsample", "manual_seed", "seed"}
+CHECK_IMPORT = "from genbook.exercises import check"
 MIME_TYPES = {"text/plain", "text/html", "text/latex", "text/markdown", "image/png"}
 
 
@@ -86,6 +91,67 @@ def is_constant(condition: ast.expr, fixed: set[str]) -> bool:
     return {name.id for name in names} - own <= NEUTRAL | fixed
 
 
+def global_names(source: str) -> tuple[set[str], set[str]]:
+    """The notebook's names that a cell binds, and those that it reads."""
+    top = symtable.symtable(source, "cell", "exec")
+    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    read = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
+    inner = top.get_children()
+    while inner:
+        table = inner.pop()
+        inner += table.get_children()
+        names = [symbol for symbol in table.get_symbols() if symbol.is_global()]
+        bound |= {symbol.get_name() for symbol in names if symbol.is_assigned()}
+        read |= {symbol.get_name() for symbol in names}
+    return bound, read
+
+
+def root(node: ast.expr) -> str:
+    """The name that a chain such as a.b[0].c begins with; '' if it begins with something else."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def check_problems(cells: list) -> list[str]:
+    """What ties the cells tagged check, readers' exercises, to the others: without them the chapter is the same."""
+    messages = []
+    chapter = [cell.source for cell in cells if "check" not in tags(cell)]
+    statements = [node for source in chapter for node in ast.parse(source).body]
+    imports = [alias for node in statements if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names]
+    functions = {node.name for node in statements if isinstance(node, ast.FunctionDef)}
+    fixed = {*dir(builtins), "check", *functions, *((alias.asname or alias.name).split(".")[0] for alias in imports)}
+    for number, cell in enumerate(cells, 1):
+        bound, read = global_names(cell.source)
+        mine = {name for name in bound | read if name.startswith("my_")}
+        if "check" not in tags(cell):
+            if taken := sorted(mine | (bound | read) & {"check"}):
+                messages.append(f"code cell {number}: {', '.join(taken)}: only cells tagged check have such names")
+            continue
+        place = f"code cell {number}, tagged check,"
+        nodes = [*ast.walk(ast.parse(cell.source))]
+        if tags(cell) != ["check"]:
+            messages.append(f"{place} has other tags, too")
+        if not any(isinstance(node, ast.Attribute) and root(node) == "check" for node in nodes):
+            messages.append(f"{place} calls no check")
+        imported = [ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+        if imported != [CHECK_IMPORT]:
+            messages.append(f"{place} must have one import, {CHECK_IMPORT}")
+        if alien := sorted(bound - mine - {"check"}):
+            messages.append(f"{place} binds {', '.join(alien)}: its names begin with my_")
+        if alien := sorted(read - mine - fixed):
+            messages.append(f"{place} reads {', '.join(alien)}, which is neither its own nor a module nor a function")
+        changed = {root(node) for node in nodes if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del))}
+        if alien := sorted(changed & (read - mine)):
+            messages.append(f"{place} changes {', '.join(alien)}")
+        for node in nodes:
+            name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+            given = name and "generator" in [keyword.arg for keyword in node.keywords]
+            if name in GLOBAL_DRAWS or (name in DRAWS and not given) or getattr(node, "attr", "") == "random":
+                messages.append(f"{place} draws without a generator: {ast.unparse(node)}")
+    return messages
+
+
 def source_problems(chapter: str, notebook, setup: str) -> list[str]:
     """What is wrong with a chapter before it is run. setup: what its setup cell must hold."""
     messages = []
@@ -103,6 +169,7 @@ def source_problems(chapter: str, notebook, setup: str) -> list[str]:
     fixed = fixed_names("\n".join(cell.source for cell in cells))
     for number, cell in enumerate(cells, 1):
         messages += [f"{chapter}, code cell {number}: {text}" for text in cell_problems(cell, fixed)]
+    messages += [f"{chapter}, {text}" for text in check_problems(cells)]
     if [cell.source for cell in cells if "setup" in tags(cell)] != [setup]:
         messages.append(f"{chapter}: expected one code cell tagged setup that holds one comment line")
     lengths = [len(cell.source.splitlines()) for cell in cells if "setup" not in tags(cell)]
@@ -155,6 +222,9 @@ def output_problems(chapter: str, notebook, size: int) -> list[str]:
         messages.append(f"{chapter}: has {size} bytes, at most {LARGEST_NOTEBOOK} are fine")
     for number, cell in enumerate(cells, 1):
         messages += [f"{chapter}, code cell {number}: {text}" for text in cell_output_problems(cell)]
+    verdicts = "".join(o.get("text", "") for cell in cells if "check" in tags(cell) for o in cell.outputs)
+    for name in sorted(set(re.findall(r"^… (\w+): ", verdicts, re.M)) - set(re.findall(r"^✓ (\w+): ", verdicts, re.M))):
+        messages.append(f"{chapter}: no solution passes check.{name}")
     return messages
 
 
@@ -177,7 +247,10 @@ def cell_output_problems(cell) -> list[str]:
     if alien := sorted(set(shown) - MIME_TYPES):
         messages.append(f"shows {', '.join(alien)}; images are PNG")
     claimed = [line[2:] for line in streams["stdout"].splitlines() if line.startswith("✓ ")]
-    if claimed != claim_texts(cell):
+    if "check" in tags(cell):
+        if alien := [line for line in streams["stdout"].splitlines() if not line.startswith(("✓ ", "… ", "  "))]:
+            messages.append(f"an exercise is neither a stub nor right: {alien[0]}")
+    elif claimed != claim_texts(cell):
         messages.append(f"its claims are {claim_texts(cell)}, its output holds {claimed}")
 
     figure = cell.metadata.get("mystnb", {}).get("figure", {})

@@ -71,6 +71,9 @@ display(Image(bytes.fromhex(
 """
 
 
+CHECK = "from genbook.exercises import check\n"  # begins each cell that holds a reader's exercise
+
+
 # The real notebooks.
 
 
@@ -314,6 +317,25 @@ def test_an_interrupted_build_leaves_the_old_notebook(tree):
         ("nbval-ignore-output", "print(offset)", "only for cells that glue"),
         ("claim, nbval-ignore-output", 'glue("a", offset); claim("so", offset == 0)', "always compared"),
         ("setup", "# filled in when the book is built", "one code cell tagged setup"),
+        ("check", f"{CHECK}check.kl(my_kl)\nx = 1", "binds x: its names begin with my_"),
+        ("check", f"{CHECK}for i in [1]:\n    check.kl(my_kl)", "binds i"),
+        ("check", f"{CHECK}def kl(): ...\ncheck.kl(kl)", "binds kl"),
+        ("check", f"{CHECK}def my_kl():\n    global x\n    x = 1\ncheck.kl(my_kl)", "binds x"),
+        ("check", f"{CHECK}check.kl(lambda: offset)", "reads offset"),
+        ("check", f"{CHECK}my_a = [i + offset for i in [1]]\ncheck.kl(my_a)", "reads offset"),
+        ("check", f"{CHECK}os.environ['A'] = '1'\ncheck.kl(my_kl)", "changes os"),
+        ("check", f"{CHECK}def my_kl():\n    os.x = 1\ncheck.kl(my_kl)", "changes os"),
+        ("check", f"{CHECK}import numpy\ncheck.kl(my_kl)", "must have one import"),
+        ("check", "def my_kl(): ...\ncheck.kl(my_kl)", "must have one import"),
+        ("check", f"{CHECK}my_kl = 1", "calls no check"),
+        ("check", f'{CHECK}check.kl(my_kl)\nclaim("so", my_kl == 1)', "go together"),
+        ("check, claim", f'{CHECK}check.kl(my_kl)\nclaim("so", my_kl == 1)', "has other tags"),
+        ("check", f"{CHECK}check.kl(lambda m: os.rand(3))", "draws without a generator: os.rand(3)"),
+        ("check", f"{CHECK}check.kl(lambda m: os.Normal(m, 1).rsample())", "draws without a generator"),
+        ("check", f"{CHECK}check.kl(lambda m: os.random.rand(generator=m))", "draws without a generator"),
+        ("", f"{CHECK}check.kl(offset)", "check: only cells tagged check have such names"),
+        ("", "def f():\n    return my_kl", "my_kl: only cells tagged check"),
+        ("", "my_kl = 1", "my_kl: only cells tagged check"),
     ],
 )  # fmt: skip
 def test_a_source_against_the_rules_is_named(tags, code, complaint, tmp_path):
@@ -333,6 +355,8 @@ def test_a_source_against_the_rules_is_named(tags, code, complaint, tmp_path):
         ("claim", 'n = 0\nfor i in range(3):\n    n += 1\nclaim("so", n == 3)'),
         ("nbval-ignore-output", 'glue("a", offset)'),
         ("nbval-ignore-output, training-log", "print(offset)"),
+        ("check", f"{CHECK}def my_kl(mu):\n    kl = [i for i in mu]\n    kl[0] = os.x\n    return kl\ncheck.kl(my_kl)"),
+        ("check", f"{CHECK}check.kl(lambda m, generator: os.randn(3, generator=generator))"),
     ],
 )
 def test_a_source_within_the_rules_passes(tags, code, tmp_path):
@@ -387,6 +411,38 @@ def test_the_setup_cell_says_what_to_do_when_it_cannot_install(monkeypatch):
         run_setup(monkeypatch, found=False, returncode=1)
 
 
+# Exercises that check themselves.
+
+
+@pytest.mark.parametrize(
+    "printed, complaint",
+    [
+        (["… kl: not done yet", "✓ kl: right"], None),
+        (["… kl: not done\n  yet, sorry", "✓ kl: right"], None),
+        (["… kl: not done yet"], "no solution passes check.kl"),
+        (["… kl: not done yet", "✓ elbo: right"], "no solution passes check.kl"),
+        (["… kl: not done yet", "✗ kl: the sign", "✓ kl: right"], "neither a stub nor right: ✗ kl: the sign"),
+    ],
+)
+def test_each_exercise_has_a_solution_that_passes(printed, complaint):
+    cells = [
+        nbformat.v4.new_code_cell(
+            f"{CHECK}check.kl(my_kl)",
+            execution_count=i,
+            outputs=[nbformat.v4.new_output("stream", name="stdout", text=text + "\n")],
+            metadata={"tags": ["check"]},
+        )
+        for i, text in enumerate(printed, 1)
+    ]
+    messages = lint.output_problems("01", nbformat.v4.new_notebook(cells=cells), 0)
+    assert messages == [] if complaint is None else complaint in "\n".join(messages)
+
+
+@pytest.mark.parametrize("source", CHAPTERS, ids=lambda source: source.stem)
+def test_every_chapter_has_five_exercises(source):
+    assert source.read_text(encoding="utf-8").count("\n:::{exercise-start}") >= 5
+
+
 # Claims under many seeds.
 
 
@@ -433,6 +489,11 @@ def test_a_report_must_fit_its_chapter(tree):
     source.write_text(text.replace("We see", "One sees"), encoding="utf-8")
     write_json(good, claims.report_path(source))
     assert claims.report_problems(source) == []  # prose does not count
+    cell = f"\n```{{code-cell}}\n:tags: [TAG]\n{CHECK}check.kl(my_kl)\n```\n"
+    source.write_text(text + cell.replace("TAG", "check"), encoding="utf-8")
+    assert claims.report_problems(source) == []  # nor do readers' exercises
+    source.write_text(text + cell.replace("TAG", ""), encoding="utf-8")
+    assert "code has changed" in claims.report_problems(source)[0]
 
 
 @pytest.mark.parametrize(
