@@ -1352,8 +1352,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "notebooks/src/07_scoreboard.md",
             "limit = usual.quantile(0.01)",
             "limit = usual.quantile(0.9)",
-            "the check finds the copier: more than nine of ten of its drawings are closer to a training digit than 99 % "
-            "of test digits are; of the VAE's fewer than one of ten",
+            "the check finds the copier: more than nine of ten of its drawings are closer to a training digit than 99 "
+            "% of test digits are; of the VAE's fewer than one of ten",
         ),
         (
             "notebooks/src/07_scoreboard.md",
