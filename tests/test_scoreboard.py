@@ -28,7 +28,7 @@ TINY = {
     "VAE": VAE,
     "conditional VAE": VAE,
     "GAN": GAN,
-    "GAN with cures": GAN | {"train": GAN["train"] | {"noise": 0.3, "ema": 0.9}},
+    "GAN with cures": GAN | {"train": GAN["train"] | {"r1": 0.1, "ema": 0.9}},
 }
 
 
