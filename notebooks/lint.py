@@ -255,8 +255,9 @@ def cell_output_problems(cell) -> list[str]:
 
     figure = cell.metadata.get("mystnb", {}).get("figure", {})
     alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
-    images = shown.count("image/png")
-    if images and not (figure.get("caption") and figure.get("name") and alt):
+    live = sum('<figure class="live"' in output.get("data", {}).get("text/html", "") for output in cell.outputs)
+    images = shown.count("image/png") + live
+    if images and not (figure.get("caption") and figure.get("name") and (alt or live)):  # a live one has its own alt
         messages.append("a figure needs a caption, a name (mystnb.figure) and an alt text (mystnb.image)")
     if images > 1 or (figure and not images):
         messages.append(f"shows {images} images: a figure's cell shows one")

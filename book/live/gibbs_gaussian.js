@@ -3,7 +3,7 @@ import { button, canvas, count, element, frame, number, slider } from "./figure.
 import { ellipse, gaussianSweep, lagOne, sweepsPerDraw } from "./gibbs.js";
 import { seeded } from "./rng.js";
 
-const REACH = 4; // the plane is shown from -REACH to REACH, and so is the trace
+const REACH = 4; // the plane is shown from -REACH to REACH
 const RECENT = 40; // sweeps whose moves are drawn as lines
 const TRACE = 200; // sweeps in the trace
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -41,16 +41,16 @@ export default {
     });
 
     const plane = canvas("1", "The walk in the plane of x and y");
-    const trace = canvas("2.2", "x against the sweep");
+    const trace = canvas("2.4", "x against the sweep");
     const handle = element("button", { type: "button", class: "live-handle", pointerdown: grab, keydown: nudge });
     const board = element("div", { class: "live-board" }, plane.drawing, handle);
     const facts = {};
     const list = element("dl", { class: "live-facts" });
     for (const [key, name] of [
       ["sweeps", "sweeps"],
-      ["measured", "correlation of each x with the one before"],
+      ["measured", "autocorrelation at lag 1"],
       ["exact", "the same, exactly: ρ²"],
-      ["cost", "sweeps for the worth of one independent draw"],
+      ["cost", "sweeps per independent draw, τ"],
     ]) {
       facts[key] = element("dd");
       list.append(element("div", {}, element("dt", {}, name), facts[key]));
@@ -117,8 +117,8 @@ export default {
       const [x, y] = points.at(-1).map((v) => number(v, 1));
       if (n === 0) return `The walk starts at x = ${x}, y = ${y}. Correlation ρ = ${number(rho, 2)}.`;
       if (n < 3) return `Sweep ${n} ended at x = ${x}, y = ${y}.`;
-      return `Sweep ${count(n)} ended at x = ${x}, y = ${y}. Each x resembles the one before with correlation ` +
-        `${number(measured(), 3)}; ρ² is ${number(rho ** 2, 3)}.`;
+      const correlation = `the autocorrelation of x is ${number(measured(), 3)}, and ρ² ${number(rho ** 2, 3)}`;
+      return `Sweep ${count(n)} ended at x = ${x}, y = ${y}. So far ${correlation}.`;
     }
 
     function show() {
@@ -170,7 +170,7 @@ export default {
       const left = 26;
       const bottom = 20;
       const first = Math.max(1, points.length - TRACE);
-      const at = (i, x) => [left + ((width - left) * i) / TRACE, ((height - bottom) * (1 - x / REACH)) / 2];
+      const at = (i, x) => [left + ((width - left) * i) / TRACE, ((height - bottom) * (1 - x / 3.5)) / 2];
       context.fillStyle = colour("muted");
       context.strokeStyle = colour("line");
       context.textAlign = "right";

@@ -12,7 +12,7 @@ const TABLES = {
   blocks: { name: "two blocks", weights: [[0.5, 0], [0, 0.5]] },
 };
 const BITS = [0, 1];
-const PLOT = { width: 340, height: 236, left: 46, right: 10, top: 10, bottom: 38 };
+const PLOT = { width: 340, height: 210, left: 46, right: 20, top: 10, bottom: 38 };
 
 export default {
   render({ model, el }) {
@@ -175,7 +175,7 @@ function distancePlot() {
     const end = Math.min(10 ** decades, 250_000); // where 0.5/√n meets the floor of the plot
     guide.setAttribute("points", points([[1, 0.5], [end, 0.5 / Math.sqrt(end)]]));
     guideLabel.setAttribute("x", x(end) - 4);
-    guideLabel.setAttribute("y", y(0.5 / Math.sqrt(end)) - 8);
+    guideLabel.setAttribute("y", y(0.5 / Math.sqrt(end ** 0.75)) - 5); // above the line where the text begins
     ticks.replaceChildren();
     for (let k = 0; k <= decades; k++) {
       const at = x(10 ** k);
