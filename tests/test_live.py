@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,16 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from playwright.sync_api import expect, sync_playwright
 
 from genbook import gibbs, live
 from genbook.train import seeded
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+SITE = ROOT / "_build" / "html"
+CHAPTER = "notebooks/01_gibbs.html"
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests")]
+import chromium  # noqa: E402
 import katex_math  # noqa: E402
 import live_figures  # noqa: E402
 
@@ -144,7 +149,7 @@ def node(*arguments, page=False, **environment) -> str:
 
 
 def oracle() -> dict:
-    """What NumPy, torch and genbook say to the questions of tests/live/*.test.js."""
+    """What NumPy, torch and genbook say to the questions of tests/live/gibbs.test.js."""
     found = {"uniform": {}, "mixed": {}, "tables": [], "paths": [], "series": []}
     for seed in (0, 1, 2**32 - 1):
         generator = torch.Generator().manual_seed(seed)
@@ -188,12 +193,12 @@ def chapters_walk(sweeps: int) -> dict:
     return {"table": joint.tolist(), "seed": 0, "visits": visits.tolist(), "last": [x, y]}
 
 
-def chapters_path(rho: float, seed: int) -> list:
-    """Fifty sweeps of chapter 1's Gaussian from (-2.5, 1)."""
-    x, y = torch.tensor([-2.5, 1.0], dtype=torch.float64)
+def chapters_path(rho: float, seed: int, start=(-2.5, 1.0), sweeps=50) -> list:
+    """Sweeps of chapter 1's Gaussian."""
+    x, y = torch.tensor(start, dtype=torch.float64)
     path = []
     with seeded(seed) as generator:
-        for _ in range(50):
+        for _ in range(sweeps):
             noise, more = (1 - rho**2) ** 0.5 * torch.randn(2, generator=generator, dtype=torch.float64)
             x = rho * y + noise
             y = rho * x + more
@@ -203,6 +208,415 @@ def chapters_path(rho: float, seed: int) -> list:
 
 def test_numerics_agree_with_numpy_and_torch(tmp_path):
     (tmp_path / "oracle.json").write_text(json.dumps(oracle()), encoding="utf-8")
-    tests = sorted(path.relative_to(ROOT) for path in (ROOT / "tests" / "live").glob("*.test.js"))
+    tests = sorted(path.relative_to(ROOT) for path in (ROOT / "tests" / "live").glob("*.test.*js"))
     assert tests
     node("--test", *tests, ORACLE=str(tmp_path / "oracle.json"))
+
+
+# --- In the browser -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium.launch_options())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def chapter(browser):
+    """A function that opens chapter 1 from its folder; at the end nothing may have gone wrong, or left the folder."""
+    contexts, problems = [], []
+
+    def open_chapter(width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and problems.append(m.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((SITE.as_uri(), "data:")) or problems.append(r.url))
+        page.goto((SITE / CHAPTER).as_uri())
+        return page
+
+    yield open_chapter
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def seen(page, name):
+    """The figure, on the screen."""
+    figure = page.locator(f'figure.live[data-live="{name}"]')
+    figure.scroll_into_view_if_needed()
+    return figure
+
+
+def press(figure, text):
+    figure.get_by_role("button", name=text, exact=True).click()
+
+
+def reading(figure) -> str:
+    """All that a reader can read in the figure, once it has been drawn."""
+    figure.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return figure.inner_text() + figure.get_by_role("status").inner_text()
+
+
+def shares(figure) -> np.ndarray:
+    """The shares of the four cells as the table shows them."""
+    return np.array(re.findall(r"visited ([\d.]+)", reading(figure)), dtype=float).reshape(2, 2)
+
+
+def fact(figure, name: str) -> float:
+    """A number in the list beside the plane."""
+    value = re.search(rf"{re.escape(name)}\s+([−\d.]+)", reading(figure))[1]
+    return float(value.replace("−", "-"))
+
+
+def test_scripts_come_only_to_pages_with_a_live_figure():
+    for path in SITE.rglob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        live_here = 'class="live"' in html
+        for asset in ("genbook/live.js", "genbook/live.css"):
+            assert (asset in html) == live_here, path
+        if live_here:
+            assert re.search(r'<script defer="defer" src="[^"]*genbook/live\.js', html)
+    assert 'class="live"' in (SITE / CHAPTER).read_text(encoding="utf-8")
+
+
+def test_table_draws_what_the_chapter_draws(chapter):
+    figure = seen(chapter(), "gibbs_table")
+    expect(figure.get_by_role("status")).to_have_text("The walk starts at x = 0, y = 0. Next: x, from the row Y = 0.")
+    expect(figure.locator("img")).to_be_hidden()
+    assert re.findall(r"next: ([\d.]+)", reading(figure)) == ["0.20", "0.80"]  # the row Y = 0
+    press(figure, "One draw")
+    x = 1 if "x = 1 was drawn from the row Y = 0" in reading(figure) else 0
+    column = re.findall(r"next: ([\d.]+)", reading(figure))
+    assert column == (["0.67", "0.33"] if x else ["0.25", "0.75"])
+    press(figure, "One draw")
+    last = chapters_walk(1)["last"]
+    assert f"Sweep 1 ended at x = {last[0]}, y = {last[1]}." in reading(figure)
+    here = figure.locator("td.live-here input").get_attribute("aria-label")
+    assert here == f"weight of x = {last[0]}, y = {last[1]}"
+    press(figure, "100 sweeps")
+    assert np.allclose(shares(figure), np.array(chapters_walk(101)["visits"]) / 101, atol=5.1e-4)
+
+
+def test_table_reaches_its_target(chapter):
+    figure = seen(chapter(), "gibbs_table")
+    press(figure, "10 000 sweeps")
+    assert np.abs(shares(figure) - [[0.1, 0.4], [0.3, 0.2]]).max() < 0.02
+    assert float(re.search(r"Distance from the table: (\d\.\d+)", reading(figure))[1]) < 0.02
+    assert len(figure.locator("polyline.live-first").get_attribute("points").split()) > 100
+
+
+@pytest.mark.parametrize("name", live.NAMES)
+def test_reset_repeats_the_run_and_a_new_seed_does_not(chapter, name):
+    figure = seen(chapter(), name)
+    seed = figure.locator(".live-seed")
+    expect(seed).to_have_text("seed 0")
+    at_rest = reading(figure)
+    press(figure, "100 sweeps")
+    first = reading(figure)
+    press(figure, "Reset")
+    assert reading(figure) == at_rest != first
+    press(figure, "100 sweeps")
+    assert reading(figure) == first
+    press(figure, "New seed")
+    expect(seed).to_have_text("seed 1")
+    press(figure, "100 sweeps")
+    second = reading(figure)
+    assert second.replace("seed 1", "seed 0") != first
+    press(figure, "Reset")
+    expect(seed).to_have_text("seed 1")
+    press(figure, "100 sweeps")
+    assert reading(figure) == second
+
+
+def test_weights_can_be_typed(chapter):
+    page = chapter()
+    figure = seen(page, "gibbs_table")
+    press(figure, "100 sweeps")
+    weight = figure.get_by_label("weight of x = 0, y = 0")
+    weight.fill("1.1")
+    weight.press("Tab")
+    assert re.findall(r"P = ([\d.]+)", reading(figure)) == ["0.550", "0.200", "0.150", "0.100"]
+    assert (shares(figure) == 0).all() and "The walk starts" in reading(figure)
+    expect(figure.get_by_label("Table")).to_have_value("own")
+    for bad, words in {"-1": "not negative", "": "must be a number"}.items():
+        weight.fill(bad)
+        weight.press("Tab")
+        expect(figure.get_by_role("status")).to_contain_text(words)
+        expect(weight).to_have_value("1.1")
+    for label in ("x = 1, y = 0", "x = 0, y = 1", "x = 1, y = 1"):
+        figure.get_by_label(f"weight of {label}").fill("0")
+    weight.fill("0")
+    weight.press("Enter")
+    expect(figure.get_by_role("status")).to_contain_text("greater than zero")
+    expect(weight).to_have_value("1.1")
+    weight.press("ArrowUp")
+    weight.press("Tab")
+    expect(weight).to_have_value("1.15")
+
+
+def test_two_blocks_trap_the_walk_and_show_me_shows_it(chapter):
+    page = chapter()
+    figure = seen(page, "gibbs_table")
+    figure.get_by_label("Table").select_option("two blocks")
+    press(figure, "100 sweeps")
+    assert "Distance from the table: 0.500. Never visited: x = 1, y = 1." in reading(figure)
+    figure.get_by_label("Table").select_option("one empty cell")
+    press(figure, "10 000 sweeps")
+    assert "Never visited" not in reading(figure) and shares(figure)[0, 0] == 0
+    press(figure, "Show me")
+    assert "Sweep 1\u202f000" in reading(figure) and "Never visited: x = 1, y = 1." in reading(figure)
+    expect(figure.get_by_label("Table")).to_have_value("blocks")
+
+
+def test_gaussian_draws_what_the_chapter_draws(chapter):
+    figure = seen(chapter(), "gibbs_gaussian")
+    path = np.array(chapters_path(0.9, 0, start=(-2.5, -2.5), sweeps=101))
+    press(figure, "One sweep")
+    x, y = (f"{value:.1f}".replace("-", "−") for value in path[0])
+    assert f"Sweep 1 ended at x = {x}, y = {y}." in reading(figure)
+    press(figure, "100 sweeps")
+    x, y = (f"{value:.1f}".replace("-", "−") for value in path[-1])
+    assert f"Sweep 101 ended at x = {x}, y = {y}." in reading(figure)
+    exact = np.corrcoef(path[:-1, 0], path[1:, 0])[0, 1]
+    assert abs(fact(figure, "autocorrelation at lag 1") - exact) < 6e-4
+    assert fact(figure, "sweeps") == 101
+
+
+def test_measured_autocorrelation_comes_close_to_rho_squared(chapter):
+    figure = seen(chapter(), "gibbs_gaussian")
+    for _ in range(5):
+        press(figure, "1000 sweeps")
+    assert abs(fact(figure, "autocorrelation at lag 1") - 0.81) < 0.03
+    assert fact(figure, "the same, exactly: ρ²") == 0.81
+    assert fact(figure, "sweeps per independent draw, τ") == 9.5
+    press(figure, "Show me")
+    assert fact(figure, "the same, exactly: ρ²") == 0.98 and fact(figure, "sweeps") == 300
+    expect(figure.get_by_label("correlation ρ")).to_have_value("0.99")
+
+
+def test_correlation_by_keys_and_mouse(chapter):
+    page = chapter()
+    figure = seen(page, "gibbs_gaussian")
+    press(figure, "100 sweeps")
+    slider = figure.get_by_label("correlation ρ")
+    slider.press("ArrowLeft")
+    assert fact(figure, "the same, exactly: ρ²") == 0.792 and fact(figure, "sweeps") == 0
+    expect(figure.get_by_role("status")).to_contain_text("Correlation ρ = 0.89")
+    expect(slider).to_have_attribute("aria-valuetext", "0.89")
+    slider.click()  # in its middle
+    assert fact(figure, "the same, exactly: ρ²") < 0.01
+    slider.press("Home")
+    assert fact(figure, "the same, exactly: ρ²") == 0.98
+    expect(slider).to_have_attribute("aria-valuetext", "−0.99")
+
+
+def start_of(figure) -> list[float]:
+    """Where the start is, as its label says."""
+    reading(figure)
+    label = figure.locator(".live-handle").get_attribute("aria-label")
+    return [float(value.replace("−", "-")) for value in re.findall(r"[xy] = ([−\d.]+)", label)]
+
+
+def test_start_by_mouse_and_keys(chapter):
+    page = chapter()
+    figure = seen(page, "gibbs_gaussian")
+    handle, plane = figure.locator(".live-handle"), figure.get_by_label("The walk in the plane of x and y")
+    press(figure, "100 sweeps")
+    assert start_of(figure) == [-2.5, -2.5]
+    box = handle.bounding_box()
+    board = plane.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(board["x"] + board["width"] / 2, board["y"] + board["height"] / 2, steps=4)
+    page.mouse.move(board["x"] + board["width"] * 3 / 4, board["y"] + board["height"] / 2)
+    page.mouse.up()
+    assert start_of(figure) == [2, 0]
+    expect(figure.get_by_role("status")).to_have_text("The walk starts at x = 2.0, y = 0.0. Correlation ρ = 0.90.")
+    page.mouse.move(board["x"] + 5, board["y"] + 5)  # it has been let go of
+    assert start_of(figure) == [2, 0]
+    handle.press("ArrowUp")
+    handle.press("Shift+ArrowLeft")
+    assert start_of(figure) == [1.5, 0.1]
+    plane.click(position={"x": board["width"] / 4, "y": board["height"] / 4})
+    assert start_of(figure) == [-2, 2]
+    for _ in range(6):
+        handle.press("Shift+ArrowUp")
+    assert start_of(figure) == [-2, 4], "it stays in the plane"
+
+
+def test_touch_on_a_phone(chapter):
+    page = chapter(width=360, has_touch=True, is_mobile=True)
+    figure = seen(page, "gibbs_gaussian")
+    plane = figure.get_by_label("The walk in the plane of x and y")
+    side = plane.bounding_box()["width"]
+    plane.tap(position={"x": side / 4, "y": side / 2})
+    assert start_of(figure) == [-2, 0]
+    figure.get_by_role("button", name="One sweep").tap()
+    assert "Sweep 1 ended" in reading(figure)
+    table = seen(page, "gibbs_table")
+    table.get_by_role("button", name="One draw").tap()
+    table.get_by_role("button", name="100 sweeps").tap()
+    assert "Sweep 100 ended" in reading(table)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for control in page.locator("figure.live :is(button, select, input)").all():
+        assert control.bounding_box()["height"] >= 44
+
+
+@pytest.mark.parametrize("name", live.NAMES)
+def test_every_button_by_keys(chapter, name):
+    page = chapter()
+    figure = seen(page, name)
+    buttons = figure.locator(".live-controls button")
+    for i in range(buttons.count()):
+        before = reading(figure)
+        buttons.nth(i).focus()
+        page.keyboard.press("Enter" if i % 2 else "Space")
+        assert reading(figure) != before, buttons.nth(i).inner_text()
+
+
+@pytest.mark.parametrize("name", live.NAMES)
+def test_play_is_silent_and_stops_out_of_view(chapter, name):
+    page = chapter()
+    page.evaluate(
+        "() => { window.asked = 0; const ask = requestAnimationFrame.bind(window);"
+        " window.requestAnimationFrame = f => { window.asked += 1; return ask(f); } }"
+    )
+    figure = seen(page, name)
+    status = figure.get_by_role("status")
+    state = "figure => figure.innerText.replace(/Pause/, '')"
+    before = figure.evaluate(state)
+    press(figure, "Play")
+    expect(status).to_have_text("")
+    page.wait_for_function(f"([figure, before]) => ({state})(figure) !== before", arg=[figure.element_handle(), before])
+    expect(status).to_have_text("")
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    still = "() => new Promise(done => { const n = asked; setTimeout(() => done(asked === n), 300); })"
+    page.wait_for_function(still)
+    asked, shown = page.evaluate("asked"), figure.evaluate(state)
+    page.wait_for_timeout(1500)  # more than two steps of the slower figure
+    assert page.evaluate("asked") == asked and figure.evaluate(state) == shown
+    figure.scroll_into_view_if_needed()
+    page.wait_for_function(f"([figure, shown]) => ({state})(figure) !== shown", arg=[figure.element_handle(), shown])
+    press(figure, "Pause")
+    expect(status).not_to_have_text("")
+    stopped = reading(figure)
+    page.wait_for_timeout(1500)
+    assert reading(figure) == stopped
+
+
+@pytest.mark.parametrize("name", live.NAMES)
+def test_reduced_motion_takes_steps_at_once(chapter, name):
+    figure = seen(chapter(reduced_motion="reduce"), name)
+    assert figure.get_by_role("button", name="Play").count() == 0
+    press(figure, "20 steps")
+    assert f"Sweep {10 if name == 'gibbs_table' else 20} ended" in reading(figure)
+    assert figure.get_by_role("button", name="Pause").count() == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_in_use_are_accessible(chapter, theme):
+    page = chapter(color_scheme=theme)
+    for name in live.NAMES:
+        press(seen(page, name), "100 sweeps")
+    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate("axe.run('figure.live', {resultTypes: ['violations']})")["violations"]
+        assert not [(fault["id"], node["html"]) for fault in found for node in fault["nodes"]]
+
+
+INK = """canvas => {  // the brightness of what is drawn, and how much there is of it
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0, count = 0;
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) { sum += data[i + 1]; count += 1; }
+  return [sum / count, count];
+}"""
+
+
+def test_drawings_follow_the_theme(chapter):
+    page = chapter(color_scheme="light")
+    figure = seen(page, "gibbs_gaussian")
+    canvases = figure.locator("canvas").all()
+    assert len(canvases) == 2
+    reading(figure)
+    at_rest = [canvas.evaluate(INK)[1] for canvas in canvases]
+    press(figure, "100 sweeps")
+    reading(figure)
+    light = [canvas.evaluate(INK) for canvas in canvases]
+    assert all(ink[1] > 1.2 * before for ink, before in zip(light, at_rest, strict=True)), "the walk has been drawn"
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    reading(figure)
+    dark = [canvas.evaluate(INK) for canvas in canvases]
+    assert dark != light
+    assert figure.evaluate("figure => getComputedStyle(figure).backgroundColor") == "rgb(20, 25, 29)"
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_moves_when_a_figure_comes_to_life(browser, chapter, width):
+    heights = "[...document.querySelectorAll('figure.live')].map(it => it.getBoundingClientRect().height)"
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.route("**/live.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page = context.new_page()
+    page.goto((SITE / CHAPTER).as_uri())
+    before = page.evaluate(heights)
+    context.close()
+    page = chapter(width=width)
+    assert page.evaluate(heights) == before
+    for name in live.NAMES:
+        press(seen(page, name), "100 sweeps")
+    assert page.evaluate(heights) == before
+
+
+def test_without_scripts_and_on_paper_the_picture_shows(browser, chapter):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((SITE / CHAPTER).as_uri())
+    for name in live.NAMES:
+        figure = seen(page, name)
+        expect(figure.locator("img")).to_be_visible()
+        assert figure.bounding_box()["height"] < 500, "no empty space for what does not come"
+    context.close()
+    page = chapter()
+    page.emulate_media(media="print")
+    for name in live.NAMES:
+        figure = page.locator(f'figure.live[data-live="{name}"]')
+        expect(figure.locator("img")).to_be_visible()
+        expect(figure.locator("figcaption")).to_be_visible()
+        expect(figure.locator(".live-app")).to_be_hidden()
+
+
+@pytest.mark.parametrize("name", live.NAMES)
+def test_in_a_notebook_the_module_renders_into_an_element(browser, name):
+    """As anywidget does it: import the module, call render, and later what that returned."""
+    state = {"joint": [[1, 3], [2, 2]], "rho": 0.5, "start": [1, 1], "seed": 4}
+    module = (ROOT / "genbook" / "live.js").read_text(encoding="utf-8")
+    page = browser.new_page()
+    page.set_content("<body><div></div></body>")
+    saved = page.evaluate(
+        """async ([code, state]) => {
+          const module = await import(URL.createObjectURL(new Blob([code], {type: "text/javascript"})));
+          const values = {state, caption: "Do it."};
+          window.saved = [];
+          const model = {
+            get: key => values[key], set: (key, value) => { values[key] = value; },
+            save_changes: () => saved.push(values.state),
+          };
+          window.end = module.default.render({ model, el: document.querySelector("div") });
+          return saved.length;
+        }""",
+        [f"{module}\nexport default genbookLive.figures.{name};", state],
+    )
+    assert saved > 0
+    figure = page.locator("div.live")
+    expect(figure).to_contain_text("Do it.")
+    expect(figure).to_contain_text("seed 4")
+    press(figure, "100 sweeps")
+    last = page.evaluate("saved.at(-1)")
+    assert last["sweeps"] == 100 and last["seed"] == 4
+    page.evaluate("end()")
+    page.close()

@@ -5,6 +5,7 @@ import { seeded } from "./rng.js";
 
 const REACH = 4; // the plane is shown from -REACH to REACH
 const RECENT = 40; // sweeps whose moves are drawn as lines
+const DOTS = 2000; // sweeps that are drawn as dots: a long walk must not make a drawing slow
 const TRACE = 200; // sweeps in the trace
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
@@ -151,7 +152,7 @@ export default {
       const first = Math.max(0, points.length - 1 - RECENT);
       context.fillStyle = colour("first");
       context.globalAlpha = 0.45;
-      for (const point of points.slice(1)) dot(context, at(point), 1.6);
+      for (const point of points.slice(1).slice(-DOTS)) dot(context, at(point), 1.6);
       context.globalAlpha = 1;
       const recent = points.slice(first + 1);
       const moves = recent.flatMap(([x, y], i) => [[x, points[first + i][1]], [x, y]]); // x moves, then y
