@@ -106,7 +106,7 @@ def run(tree: Path, *command: str) -> subprocess.CompletedProcess:
 
 def make_tree(root: Path, text: str) -> Path:
     (root / "notebooks" / "src").mkdir(parents=True)
-    for file in build.HERE.glob("*.py"):
+    for file in [*build.HERE.glob("*.py"), build.HERE / "nbval.cfg"]:
         shutil.copy(file, root / "notebooks")
     (root / "genbook").mkdir()
     shutil.copy(ROOT / "genbook" / "__init__.py", root / "genbook")
@@ -241,6 +241,33 @@ def test_nbval_passes_what_is_right_and_fails_each_altered_output(tree, monkeypa
     outcomes = {case.get("name"): case.find("failure") is None for case in ET.parse(report).iter("testcase")}
     assert done.returncode == 1, done.stdout + done.stderr
     assert outcomes == {f"Cell {i}": i not in (1, 4, 5) for i in range(6)}, done.stdout
+
+
+LIVE = """
+```{code-cell}
+:mystnb: {figure: {caption: "A live figure", name: fig-live}}
+from IPython.display import HTML
+png = "AAAA" + "+/A="
+HTML(f'<figure class="live"><img src="data:image/png;base64,{png}" alt="A line"><p>{1 / 2}</p></figure>')
+```
+"""
+
+
+def test_nbval_compares_a_live_figure_but_not_its_picture(tmp_path):
+    tree = make_tree(tmp_path / "book", FIRST + LIVE)
+    done = run(tree, "notebooks/build.py")
+    assert done.returncode == 0, done.stderr
+    command = ("-m", "pytest", "--nbval", "notebooks", "-p", "no:cacheprovider")
+    alter(tree, "base64,AAAA+/A=", "base64,BBBBBBBB")
+    assert run(tree, *command).returncode == 0
+    alter(tree, "<p>0.5</p>", "<p>0.6</p>")
+    assert run(tree, *command).returncode == 1
+
+
+def test_a_live_figure_has_a_caption_and_a_name(tmp_path):
+    tree = make_tree(tmp_path / "book", FIRST + LIVE.replace('caption: "A live figure", ', ""))
+    done = run(tree, "notebooks/build.py")
+    assert done.returncode == 1 and "a figure needs a caption, a name" in done.stderr
 
 
 def test_a_failing_cell_is_shown_and_the_old_notebook_stays(tree):
