@@ -24,10 +24,11 @@ from genbook.train import seeded
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHAPTER = "notebooks/01_gibbs.html"
-sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "book"), str(ROOT / "tests")]
 import chromium  # noqa: E402
 import katex_math  # noqa: E402
 import live_figures  # noqa: E402
+import pdf  # noqa: E402
 
 # --- What the cell gives ------------------------------------------------------------------------------------------
 
@@ -590,6 +591,20 @@ def test_without_scripts_and_on_paper_the_picture_shows(browser, chapter):
         expect(figure.locator("img")).to_be_visible()
         expect(figure.locator("figcaption")).to_be_visible()
         expect(figure.locator(".live-app")).to_be_hidden()
+
+
+def test_the_pdf_shows_the_picture(browser, tmp_path):
+    toc = tmp_path / "_toc.yml"
+    chapters = "[{caption: Chapters, chapters: [{file: notebooks/01_gibbs.ipynb}]}]"
+    toc.write_text(f"{{root: book/index.md, parts: {chapters}}}", encoding="utf-8")
+    page, _ = pdf.assemble(browser, toc=toc)
+    figures = page.locator("figure.live")
+    assert figures.count() == 2
+    for figure in figures.all():
+        expect(figure.locator("img")).to_be_visible()
+        expect(figure.locator("figcaption")).to_be_visible()
+        assert figure.bounding_box()["height"] < 400, "no empty space"
+    page.close()
 
 
 @pytest.mark.parametrize("name", live.NAMES)

@@ -46,7 +46,7 @@ export default {
 
     const ui = frame({ model, el }, {
       reset, step, every: 600, leap: 20, draw: show, describe,
-      state: () => ({ joint: table, sweeps: walk.sweeps, visits: walk.visits }),
+      state: () => ({ joint: table, sweeps: walk.sweeps, visits: walk.visits, x: walk.x, y: walk.y }),
       showMe() {
         setTable(TABLES.blocks.weights);
         sweeps(1000);
