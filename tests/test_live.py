@@ -50,10 +50,10 @@ def make(name="gibbs_table", caption="Do it.", alt="A line that rises", **state)
 
 def test_html_has_picture_caption_and_state(quiet):
     with matplotlib.rc_context({"savefig.dpi": 100}):
-        html = BeautifulSoup(make(caption="Is 1 < 2 & 3?", joint=np.eye(2), rho=0.1)._repr_html_(), "html.parser")
+        html = BeautifulSoup(make(caption="Is a <b> & c?", joint=np.eye(2), rho=0.1)._repr_html_(), "html.parser")
     figure = html.find("figure", class_="live")
     assert figure["data-live"] == "gibbs_table"
-    assert figure.figcaption.text == "Is 1 < 2 & 3?"
+    assert figure.figcaption.text == "Is a <b> & c?"
     assert figure.img["alt"] == "A line that rises"
     assert (figure.img["width"], figure.img["height"]) == ("400", "200")
     assert figure.img["src"].startswith("data:image/png;base64,iVBOR")
