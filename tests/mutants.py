@@ -1352,8 +1352,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "notebooks/src/07_scoreboard.md",
             "metrics.features((images[:FEW] > 0.5).float())",
             "metrics.features(images[:FEW])",
-            "without grey the RBM's distance is less than a third, and the VAE's less than two thirds, of what it is as "
-            "drawn",
+            "without grey the RBM's distance is less than a third, and the VAE's less than two thirds, of what it is "
+            "as drawn",
         ),
         (
             "notebooks/src/07_scoreboard.md",
@@ -1373,8 +1373,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "notebooks/src/07_scoreboard.md",
             'models["GAN"](0.5 * z)',
             'models["GAN"](-z)',
-            "exercise: with half of the noise the GAN's recall falls by more than 6 points, and its precision does not rise: "
-            "it falls by more than 3 points",
+            "exercise: with half of the noise the GAN's recall falls by more than 6 points, and its precision does not "
+            "rise: it falls by more than 3 points",
         ),
         (
             "notebooks/src/07_scoreboard.md",
