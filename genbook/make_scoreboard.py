@@ -36,7 +36,7 @@ DRAWS = 50  # K of the importance-weighted bound
 AIS = {"steps": 5000, "chains": 100}
 
 
-def made(name: str, seed: int, splits: dict[str, Tensor], samples: int = SAMPLES) -> tuple[nn.Module, dict]:
+def made(name: str, seed: int, splits: dict[str, Tensor]) -> tuple[nn.Module, dict]:
     """One model of one seed, trained and measured. splits: "x", "labels", "test", "test labels"."""
     settings, x, test = MODELS[name], splits["x"].flatten(1), splits["test"]
     began, cpu_began = time.perf_counter(), time.process_time()
@@ -47,10 +47,10 @@ def made(name: str, seed: int, splits: dict[str, Tensor], samples: int = SAMPLES
     }
     model.load_state_dict({key: value.half().float() for key, value in model.state_dict().items()})  # as it is shipped
     with seeded(seed) as generator:
-        images = sample(name, model.eval(), samples, generator=generator)
+        images = sample(name, model.eval(), SAMPLES, generator=generator)
         per_thousand = [timed(lambda: sample(name, model, 1000, generator=generator)) for _ in range(3)]
     return model, {
-        "measures": measure(images, test[:samples], splits["x"]),
+        "measures": measure(images, test[:SAMPLES], splits["x"]),
         "log-likelihood": log_likelihood(name, model, splits, seed=seed),
         "parameters": parameters(name, model),
         "losses": {key: [round(value, 4) for value in values[:20]] for key, values in losses.items()},

@@ -143,7 +143,8 @@ def test_pca_draws_have_the_covariance_of_its_plane(few):
     assert losses == {}
 
 
-def test_the_likelihoods_are_what_they_are_said_to_be(digits):
+def test_the_likelihoods_are_what_they_are_said_to_be(digits, monkeypatch):
+    monkeypatch.setattr(make_scoreboard, "AIS", {"steps": 1000, "chains": 100})
     test, labels = (t[:60] for t in digits["test"])
     splits = {"x": digits["train"][0][:500], "test": test, "test labels": labels}
     with seeded(0) as generator:
@@ -151,7 +152,8 @@ def test_the_likelihoods_are_what_they_are_said_to_be(digits):
         model = RBM(784, 5, generator=generator)
         model.weights.mul_(10)
     found = make_scoreboard.log_likelihood("RBM", model, splits, seed=0)
-    assert found["mean"] == pytest.approx(float(model.log_likelihood(bits).mean()), abs=0.05)
+    error = found["standard error of log Z"]
+    assert error < 0.5 and abs(found["mean"] - float(model.log_likelihood(bits).mean())) < 4 * error
     vae = make_vae.initialized("wide", [784, 8, 8, 2], test.flatten(1).mean(0), seed=0, condition=10)
     found = make_scoreboard.log_likelihood("conditional VAE", vae, splits, seed=0)
     with seeded(5) as generator:  # p(x) = Σ_c p(x | c) / 10: one of ten terms cannot be more
@@ -167,7 +169,7 @@ def test_the_likelihoods_are_what_they_are_said_to_be(digits):
 def test_real_digits_and_copies_get_the_measures_that_they_must(digits):
     test, train = digits["test"][0][:1200], digits["train"][0][:3000]
     same = scoreboard.measure(test, test, train)
-    assert same["frechet"] < 1e-6 and same["nearest"] == 1 and same["copies"] == 0.01
+    assert same["frechet"] < 1e-6 and same["nearest"] == 1 and same["copies"] == pytest.approx(0.01)
     assert same["precision"] == same["recall"] == same["coverage"] == 1 and same["unsure"] < 0.1
     copied = scoreboard.measure(train[:1200], test, train)
     assert copied["nearest"] == 0 and copied["copies"] == 1 and copied["precision"] < 1
