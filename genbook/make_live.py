@@ -1,14 +1,15 @@
-"""Train the two planes of digits that live in the pages, and write their weights: book/live/weights/*.js.
+"""Train the two planes of digits that live in the pages, and write their weights: book/live/weights/*.js, live.json.
 
-    python -m genbook.make_live              trains on "train", writes the weights, and book/live/weights/live.json on how
+    python -m genbook.make_live              trains on "train", writes the scripts, and how they were made
     python -m genbook.make_live --validate   trains on "fit", prints the losses on "validation", writes nothing
 
 One CPU thread, a few minutes; run in a clone of the book. The same processor and the same torch give the same bytes.
 The VAE and the autoencoder are those of chapter 4 with two code numbers, trained as there on a GPU: all digits, ten
 epochs. Their layers are chapter 2's, which are narrower, so that no file is above 250 kB on its way to the reader.
 
-Each script sets genbookWeights[its name] to an object with the network (`sizes`, `hidden` and `output` layers' function,
-and `weights`: matrix (outputs, inputs) and bias of each layer, float16, little-endian, in base64) and some test digits.
+Each script sets genbookWeights[its name] to an object with a network and some test digits. The network is `sizes`,
+the names of the functions after its `hidden` layers and its `output`, and `weights`: the matrix (outputs, inputs) and
+the bias of each layer, one after the other, float16, little-endian, in base64.
 """
 
 import argparse
@@ -78,14 +79,14 @@ def contents(vae: VAE, autoencoder: Autoencoder, test: Tensor, labels: Tensor) -
     The VAE sees bits in its training and here grey values, their expectation: so nothing is drawn by chance where a
     reader's digit is encoded. Raises ValueError for weights that float16 cannot hold.
     """
-    first, of = test[:CODES], "".join(str(label) for label in labels[:CODES].tolist())
+    first, digits = test[:CODES], "".join(str(label) for label in labels[:CODES].tolist())
     # One test digit of each kind, for readers who would rather not draw.
     examples = torch.stack([test[(labels == digit).nonzero()[0, 0]] for digit in range(10)])
     return {
-        "vae_decoder": _network(vae.decoder, "sigmoid") | {"codes": _base64(vae.encode(first)[0]), "labels": of},
+        "vae_decoder": _network(vae.decoder, "sigmoid") | {"codes": _base64(vae.encode(first)[0]), "labels": digits},
         "vae_encoder": _network(vae.encoder, "linear") | {"digits": _base64((examples * 255).round().byte())},
         "autoencoder_decoder": _network(autoencoder.decoder, "sigmoid")
-        | {"codes": _base64(autoencoder.encode(first)), "labels": of},
+        | {"codes": _base64(autoencoder.encode(first)), "labels": digits},
     }
 
 
@@ -143,7 +144,8 @@ def main(arguments: list[str] | None = None) -> None:
         exact = {name: _mean(name, decoders[name](codes[name])) for name in decoders}
         for name, run in runs.items():
             shipped = _mean(name, rounded(decoders[name])(codes[name]))
-            run["largest error by float16"] = float((shipped - exact[name]).abs().max())
+            error = (shipped - exact[name]).abs().amax(1)  # (N,): of each picture, its worst pixel
+            run["error by float16"] = {"median": float(error.median()), "largest": float(error.max())}
     result = {
         "command": "python -m genbook.make_live",
         "settings": {"sizes": SIZES, "nonlinearity": "SiLU", "seed": SEED, "split": "train", "fit": FIT},

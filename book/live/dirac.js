@@ -20,7 +20,7 @@ export function path(start, steps, settings) {
   return states;
 }
 
-/** Which way the two go, per unit of h, if h is small: minus the slope of each one's loss. Steps add corners to this flow. */
+/** Which way the two go, per unit of h, if h is small: minus the slope of each one's loss. */
 export function velocity([theta, psi], gamma = 0) {
   const s = sigmoid(psi * theta);
   return [s * psi, -(s * theta + gamma * psi)];
@@ -43,7 +43,8 @@ export function matrix({ h, gamma = 0, alternating = false }) {
 
 /**
  * The two eigenvalues of that matrix, { re, im } each, the one of larger modulus first: λ² - trace·λ + det = 0.
- * Its modulus is the factor of the radius per step, in the long run: above 1 outwards, below 1 inwards, 1 round and round.
+ * Its modulus is what the radius is multiplied by at each step, in the long run: above 1 the path leads outwards,
+ * below 1 inwards, at 1 round and round.
  */
 export function eigenvalues(settings) {
   const [[a, b], [c, d]] = matrix(settings);

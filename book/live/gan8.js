@@ -30,14 +30,16 @@ export const PRESETS = {
   "D too strong": { loss: "minimax", rateG: 3e-4, rateD: 5e-3, dSteps: 3 },
 };
 
-/** Two untrained networks and their optimisers. settings: what differs from STANDARD. Throws for settings that cannot be. */
+/** Two untrained networks and their optimisers. settings: what differs from STANDARD. Throws for what cannot be. */
 export function create(settings, random) {
   const unknown = Object.keys(settings).filter((name) => !(name in STANDARD));
-  if (unknown.length) throw new RangeError(`unknown settings ${unknown}; known are ${Object.keys(STANDARD).join(", ")}`);
+  if (unknown.length) throw new RangeError(`unknown settings ${unknown}; known are ${Object.keys(STANDARD)}`);
   const s = { ...STANDARD, ...settings };
   checkLoss(s.loss);
   for (const name of ["latent", "batch", "dSteps"]) {
-    if (!Number.isInteger(s[name]) || s[name] < 1) throw new RangeError(`expected ${name} of at least 1, got ${s[name]}`);
+    if (!(Number.isInteger(s[name]) && s[name] >= 1)) {
+      throw new RangeError(`expected ${name}, a whole number of at least 1, got ${s[name]}`);
+    }
   }
   if (!(s.r1 >= 0 && Number.isFinite(s.r1))) throw new RangeError(`expected a finite r1 of at least 0, got ${s.r1}`);
   const G = untrained({ sizes: [s.latent, ...s.hidden, 2], hidden: "leakyRelu" }, random);
@@ -59,11 +61,13 @@ export function step(gan, random) {
   for (let i = 0; i < dSteps; i++) dLoss = stepD(gan, ring(batch, random), normals(batch * latent, random));
   const gLoss = stepG(gan, normals(batch * latent, random));
   gan.steps += 1;
-  if (!Number.isFinite(dLoss + gLoss)) throw new Error(`a loss is not finite at step ${gan.steps}: a rate is too large`);
+  if (!Number.isFinite(dLoss + gLoss)) {
+    throw new Error(`a loss is not finite at step ${gan.steps}: a learning rate or r1 is most likely too large`);
+  }
   return { dLoss, gLoss };
 }
 
-/** D learns to tell real points (n, 2) from those that G makes of z (n, latent). Returns its loss, without the penalty. */
+/** D learns to tell real points (n, 2) from what G makes of z (n, latent). Returns its loss, without the penalty. */
 export function stepD(gan, real, z) {
   const fake = forward(gan.G, z).output; // its pass is dropped: this step must not move the generator
   const [nReal, nFake] = [real.length / 2, fake.length / 2];
@@ -99,9 +103,9 @@ export function stepG(gan, z) {
  * The gradient of R1, by the parameters of D: of the mean of γ/2 · |∇a|² over the points of a pass, ∇a the slope of the
  * logit by the point.
  *
- * ∇a = W₀ᵀ S₀ W₁ᵀ S₁ ... w, with S the slopes of the leaky ReLUs, 1 or 0.2. These are constant almost everywhere, so only the
- * weights W are to be differentiated: the derivative of ½|∇a|² by Wₗ is delta · tᵀ, with delta the slope of a by the
- * layer's sums, and t what comes into the layer if ∇a itself runs through the network, biases left out.
+ * ∇a = W₀ᵀ S₀ W₁ᵀ S₁ ... w, with S the slopes of the leaky ReLUs, 1 or 0.2. These are constant almost everywhere, so
+ * only the weights W are to be differentiated: the derivative of ½|∇a|² by Wₗ is delta · tᵀ, with delta the slope of a
+ * by the layer's sums, and t what comes into the layer if ∇a itself runs through the network, biases left out.
  */
 export function r1Gradients(D, pass, gamma) {
   const n = pass.output.length;
@@ -148,8 +152,9 @@ export function field(gan, { reach = 3, size = 40 } = {}) {
 }
 
 /**
- * How well points (n, 2) cover the ring. A point belongs to its nearest centre, and is of high quality if it is less than the
- * radius away: three standard deviations, which 98.89 % of true points are. As genbook.metrics.mode_coverage counts.
+ * How well points (n, 2) cover the ring. A point belongs to its nearest centre, and is of high quality if it is less
+ * than the radius away: three standard deviations, which 98.89 % of true points are. As genbook.metrics.mode_coverage
+ * counts.
  */
 export function coverage(points, radius = 3 * STD) {
   if (points.length === 0 || points.length % 2 || !points.every(Number.isFinite) || !(radius > 0)) {

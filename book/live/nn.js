@@ -2,9 +2,9 @@
 //
 // A batch of n points with d numbers each is one flat array of n·d numbers, row by row. A network is an object
 //   { sizes, hidden, output, parameters }
-// with the widths of its layers, the names of the functions after each hidden layer and after the last one, and
-// its weights: parameters = [W0, b0, W1, b1, ...], with W of a layer flat, row by row, (outputs, inputs), as torch.nn.Linear
-// has it. Float64Array where something is trained, Float32Array where a trained network is only used.
+// with the widths of its layers, the names of the functions after each hidden layer and after the last one, and its
+// weights: parameters = [W0, b0, W1, b1, ...]. W is flat, row by row, (outputs, inputs), as torch.nn.Linear has it.
+// Float64Array where something is trained, Float32Array where a trained network is only used.
 
 const sigmoid = (a) => 1 / (1 + Math.exp(-a)); // exp may overflow to infinity: 1 / infinity is 0, as it should be
 
@@ -13,8 +13,8 @@ const functions = {
   linear: { value: (a) => a, slope: () => 1 },
   tanh: { value: Math.tanh, slope: (a) => 1 - Math.tanh(a) ** 2 },
   sigmoid: { value: sigmoid, slope: (a) => sigmoid(a) * (1 - sigmoid(a)) },
-  relu: { value: (a) => (a > 0 ? a : 0), slope: (a) => (a > 0 ? 1 : 0) },
-  leakyRelu: { value: (a) => (a > 0 ? a : 0.2 * a), slope: (a) => (a > 0 ? 1 : 0.2) },
+  relu: { value: (a) => Math.max(a, 0), slope: (a) => (a > 0 ? 1 : 0) },
+  leakyRelu: { value: (a) => Math.max(a, 0.2 * a), slope: (a) => (a > 0 ? 1 : 0.2) },
   silu: { value: (a) => a * sigmoid(a), slope: (a) => sigmoid(a) * (1 + a * (1 - sigmoid(a))) },
 };
 
@@ -31,7 +31,7 @@ export function network({ sizes, hidden, output = "linear", parameters }) {
   return { sizes: [...sizes], hidden, output, parameters };
 }
 
-/** An untrained network: weights and biases uniform in ±1/√inputs, as torch draws them. random: { uniform() } in [0, 1). */
+/** An untrained network: weights and biases uniform in ±1/√inputs, as torch draws them. random.uniform(): in [0, 1). */
 export function untrained({ sizes, hidden, output = "linear" }, random) {
   checkShape(sizes, hidden, output);
   const parameters = sizes.slice(1).flatMap((outputs, l) => {
@@ -62,9 +62,9 @@ export function forward(net, x) {
 }
 
 /**
- * The chain rule, from the last layer to the first. pass: what `forward` returned; slopes (n, outputs): the derivative of the
- * loss by each output. Returns the derivatives by the parameters (`gradients`, the same shapes), by what came in (`input`),
- * and by each layer's sums (`sums`).
+ * The chain rule, from the last layer to the first. pass: what `forward` returned; slopes (n, outputs): the derivative
+ * of the loss by each output. Returns the derivatives by the parameters (`gradients`, the same shapes), by what came in
+ * (`input`), and by each layer's sums (`sums`).
  */
 export function backward(net, pass, slopes) {
   if (slopes.length !== pass.output.length) {

@@ -1,7 +1,7 @@
 // The book's trained planes of digits: from a point of the plane to a picture, and from a picture to the plane.
 //
 // A picture is 784 numbers from 0 (paper) to 1 (ink), 28 rows of 28. The weights come from scripts in weights/, which
-// `python -m genbook.make_live` writes: each sets genbookWeights[name] to a description of a network (and of some test digits).
+// `python -m genbook.make_live` writes: each sets genbookWeights[name] to a network's description and some test digits.
 
 import { forward, network } from "./nn.js";
 
@@ -18,7 +18,9 @@ export function unpack({ sizes, hidden, output, weights }) {
       start += length;
     }
   }
-  if (start !== numbers.length) throw new RangeError(`expected ${start} numbers for sizes ${sizes}, got ${numbers.length}`);
+  if (start !== numbers.length) {
+    throw new RangeError(`expected ${start} numbers for sizes ${sizes}, got ${numbers.length}`);
+  }
   return network({ sizes, hidden, output, parameters });
 }
 
@@ -27,7 +29,7 @@ export function decode(decoder, z) {
   return forward(decoder, Float32Array.from(z)).output;
 }
 
-/** What a VAE's encoder says of one picture (784): the mean of q(z | x) and its standard deviations, two numbers each. */
+/** What a VAE's encoder says of one picture (784): the mean of q(z | x) and its standard deviations, two each. */
 export function encode(encoder, picture) {
   const { output } = forward(encoder, Float32Array.from(picture)); // two means, then two log-variances
   return { mean: output.slice(0, 2), std: output.slice(2, 4).map((logvar) => Math.exp(logvar / 2)) };
@@ -55,8 +57,8 @@ export function nearestCode([x, y], codes) {
 }
 
 /**
- * Bring a drawing into the form of MNIST's digits: what was drawn is scaled to fit 20 × 20 pixels, its proportions kept, and placed
- * so that its centre of mass is in the middle of 28 × 28. Networks that were trained on MNIST know nothing else.
+ * Bring a drawing into the form of MNIST's digits: what was drawn is scaled to fit 20 × 20 pixels, its proportions kept,
+ * and placed so that its centre of mass is in the middle of 28 × 28. Networks trained on MNIST know nothing else.
  * ink: width·height numbers from 0 to 1, row by row. Returns a picture (784), or null where nothing was drawn.
  */
 export function centred(ink, width, height) {
@@ -127,7 +129,7 @@ export function bytes(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** Half-precision numbers, 1 bit for the sign, 5 for the exponent, 10 for the digits: browsers before 2025 cannot read them. */
+/** Half-precision numbers: 1 bit for the sign, 5 for the exponent, 10 for the digits. Older browsers cannot read them. */
 export function float16s(base64) {
   const view = new DataView(bytes(base64).buffer);
   const numbers = new Float32Array(view.byteLength / 2);
