@@ -57,8 +57,8 @@ export function nearestCode([x, y], codes) {
 }
 
 /**
- * Bring a drawing into the form of MNIST's digits: what was drawn is scaled to fit 20 × 20 pixels, its proportions kept,
- * and placed so that its centre of mass is in the middle of 28 × 28. Networks trained on MNIST know nothing else.
+ * Bring a drawing into the form of MNIST's digits: what was drawn is scaled to fit 20 × 20 pixels, in proportion, and
+ * placed so that its centre of mass is in the middle of 28 × 28. Networks trained on MNIST know nothing else.
  * ink: width·height numbers from 0 to 1, row by row. Returns a picture (784), or null where nothing was drawn.
  */
 export function centred(ink, width, height) {
@@ -129,7 +129,7 @@ export function bytes(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** Half-precision numbers: 1 bit for the sign, 5 for the exponent, 10 for the digits. Older browsers cannot read them. */
+/** Half-precision numbers: 1 bit for the sign, 5 for the exponent, 10 for the digits. Not all browsers read them. */
 export function float16s(base64) {
   const view = new DataView(bytes(base64).buffer);
   const numbers = new Float32Array(view.byteLength / 2);
