@@ -138,6 +138,7 @@ def coverage() -> list[dict]:
         "spread": centres.repeat(30, 1)[:200] + 0.15 * normal(200, 2),
         "few": centres[[2, 2, 2, 5]].repeat(50, 1) + 0.1 * normal(200, 2) + 0.05,
         "nowhere": 0.1 * normal(50, 2),
+        "rare": centres[[0] * 197 + [3] * 2 + [6]],  # 1 % and less
     }
     results = []
     for points in sets.values():

@@ -89,12 +89,21 @@ test("a dot, a line and a stroke at the edge are no trouble", () => {
     [50, 50, [[49, 49]]],
     [50, 30, [...Array(50).keys()].map((x) => [x, 29])],
     [3, 3, [[0, 0], [2, 2]]],
+    [3, 5, [[0, 3], [1, 3], [2, 3], [0, 4], [1, 4], [2, 4]]], // rounding leads beyond the last row
   ]) {
     const ink = new Float64Array(width * height);
     for (const [x, y] of drawn) ink[y * width + x] = 1;
     const picture = vae.centred(ink, width, height);
     assert.ok(picture.every((value) => value >= 0 && value <= 1 + 1e-6));
     assert.ok(Math.max(...picture) > 0.5);
+  }
+});
+
+test("a full sheet of any size gives 20 × 20 pixels full of ink", () => {
+  for (let size = 1; size <= 150; size++) {
+    const picture = vae.centred(new Float64Array(size * size).fill(1), size, size);
+    assert.equal(picture.filter((value) => Math.abs(value - 1) < 1e-6).length, 400, `${size}`);
+    assert.equal(picture.filter((value) => value === 0).length, 384, `${size}`);
   }
 });
 
