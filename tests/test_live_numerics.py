@@ -104,11 +104,12 @@ def few(tmp_path, monkeypatch):
         monkeypatch.setattr(make_live, name, value)
     monkeypatch.setattr(make_live, "FIT", make_live.FIT | {"epochs": 2})
     (tmp_path / "live").mkdir()
-    return tmp_path / "live" / "weights"
+    threads = torch.get_num_threads()
+    yield tmp_path / "live" / "weights"
+    torch.set_num_threads(threads)  # the command takes one
 
 
 def test_the_command_writes_the_same_scripts_each_time(few, capsys):
-    threads = torch.get_num_threads()
     make_live.main([])
     first = {path.name: path.read_bytes() for path in few.glob("*.js")}
     made = json.loads((few / "live.json").read_text(encoding="utf-8"))
@@ -121,12 +122,13 @@ def test_the_command_writes_the_same_scripts_each_time(few, capsys):
     assert capsys.readouterr().out.count(" after ") == 2
     make_live.main([])
     assert {path.name: path.read_bytes() for path in few.glob("*.js")} == first
-    torch.set_num_threads(threads)
 
 
-def test_validation_writes_nothing(few):
+def test_validation_trains_on_fit_and_writes_nothing(few, monkeypatch):
+    splits, mnist = [], data.mnist
+    monkeypatch.setattr(data, "mnist", lambda split: splits.append(split) or mnist(split))
     make_live.main(["--validate"])
-    assert not few.exists()
+    assert splits == ["fit", "validation"] and not few.exists()
 
 
 def test_outside_a_clone_the_command_says_so_before_it_trains(few, monkeypatch):
