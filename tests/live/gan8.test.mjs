@@ -86,6 +86,19 @@ test("settings that cannot be are named", () => {
   assert.throws(() => gan8.step(gan, seeded(0)), /not finite at step 1/);
 });
 
+test("a D that is too strong calls nearly every fake by its name, and the minimax loss has hardly a slope left", () => {
+  const believed = (preset) => {
+    const random = seeded(0);
+    const gan = gan8.create(gan8.PRESETS[preset], random);
+    for (let i = 0; i < 200; i++) gan8.step(gan, random);
+    const logits = forward(gan.D, gan8.generate(gan, gan8.normals(1000 * 4, random))).output;
+    return logits.reduce((sum, a) => sum + 1 / (1 + Math.exp(-a)), 0) / 1000; // mean D of the fakes: that slope's size
+  };
+  const [strong, balanced] = [believed("D too strong"), believed("balanced")];
+  assert.ok(strong < 0.2, `${strong}`);
+  assert.ok(balanced > 0.35 && balanced < 0.65, `${balanced}`);
+});
+
 // How many modes, and which share of 1000 samples is of high quality, after each 500 steps.
 function trained(preset, seed, steps) {
   const random = seeded(seed);
