@@ -14,10 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parent))
-import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -183,14 +179,6 @@ def base():
     yield f"http://127.0.0.1:{server.server_port}{FOLDER}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
