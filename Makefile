@@ -56,7 +56,7 @@ claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01
 mutants: env  ## break the code on purpose and see that a test or a claim notices: make mutants CHAPTER=01
 	@$(PY) tests/mutants.py $(CHAPTER)
 
-bench: env  ## speed and memory, as ratios within one run
+bench: book  ## speed and memory, as ratios within one run
 	@$(PY) -m tests.benchmarks
 
 tests/lighthouse/node_modules/.installed: tests/lighthouse/package.json tests/lighthouse/package-lock.json | .venv/.installed
