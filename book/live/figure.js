@@ -82,6 +82,141 @@ export function canvas(ratio, label) {
 }
 
 /**
+ * A square drawing of the plane, both axes from -reach to reach. Its start() also gives at([x, y]), the place of a point
+ * on the canvas, line(points, colour's name, thickness) and dots(points, colour's name, radius).
+ */
+export function plane(reach, label) {
+  const { drawing, start: open } = canvas("1", label);
+  function start() {
+    const paper = open();
+    const { context, width, height, colour } = paper;
+    const at = ([x, y]) => [(width * (1 + x / reach)) / 2, (height * (1 - y / reach)) / 2];
+    function line(points, name, thickness) {
+      context.beginPath();
+      for (const point of points) context.lineTo(...at(point));
+      context.strokeStyle = colour(name);
+      context.lineWidth = thickness;
+      context.stroke();
+    }
+    function dots(points, name, radius) {
+      context.fillStyle = colour(name);
+      for (const point of points) {
+        context.beginPath();
+        context.arc(...at(point), radius, 0, 2 * Math.PI);
+        context.fill();
+      }
+    }
+    return { ...paper, at, line, dots };
+  }
+  return { drawing, start, reach };
+}
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/**
+ * A plane with a point that the reader moves: by a tap on the plane, by dragging, or by the arrow keys, one grain a key,
+ * five with Shift. ui: the figure's frame. move([x, y]) is called with the new place, which lies on the plane and is a
+ * multiple of the grain. Returns { board, show }: what to put into the stage, and show([x, y], text), which puts the
+ * point there, with a text for screen readers.
+ */
+export function movable({ drawing, reach }, { ui, grain = 0.1, move }) {
+  const handle = element("button", { type: "button", class: "live-handle", pointerdown: grab, keydown: nudge });
+  const board = element("div", { class: "live-board" }, drawing, handle);
+  let point = [0, 0];
+  drawing.addEventListener("click", ui.act((event) => go(under(event))));
+
+  /** The point of the plane under the pointer. */
+  function under(event) {
+    const box = drawing.getBoundingClientRect();
+    const x = (2 * (event.clientX - box.left)) / box.width - 1;
+    const y = 1 - (2 * (event.clientY - box.top)) / box.height;
+    return [reach * x, reach * y];
+  }
+
+  function go(to) {
+    const perUnit = Math.round(1 / grain); // to divide by 10 gives 0.3, to multiply by 0.1 does not
+    point = to.map((v) => Math.round(perUnit * Math.max(-reach, Math.min(reach, v))) / perUnit);
+    move(point);
+  }
+
+  function grab(event) {
+    handle.setPointerCapture(event.pointerId);
+    const follow = (moved) => {
+      go(under(moved));
+      ui.changed();
+    };
+    const drop = ui.act(() => handle.removeEventListener("pointermove", follow));
+    handle.addEventListener("pointermove", follow);
+    handle.addEventListener("lostpointercapture", drop, { once: true });
+  }
+
+  function nudge(event) {
+    const arrow = ARROWS[event.key];
+    if (!arrow) return;
+    event.preventDefault(); // the page stays where it is
+    const far = grain * (event.shiftKey ? 5 : 1);
+    ui.act(() => go(point.map((v, i) => v + far * arrow[i])))();
+  }
+
+  function show(at, text) {
+    point = at;
+    handle.style.left = `${50 + (50 * point[0]) / reach}%`;
+    handle.style.top = `${50 - (50 * point[1]) / reach}%`;
+    handle.setAttribute("aria-label", text);
+  }
+  return { board, show };
+}
+
+/**
+ * A drawing of curves. Its start({ x, y, ticks, below }) takes what the axes go from and to, [from, to] each, the lines
+ * across as [y, its text], and a text below the axis of x; it also gives curve(points, colour's name, thickness).
+ */
+export function chart(ratio, label) {
+  const { drawing, start: open } = canvas(ratio, label);
+  const bottom = 20;
+  function start({ x: [left, right], y: [low, high], ticks, below }) {
+    const paper = open();
+    const { context, width, height, colour } = paper;
+    const margin = 12 + Math.max(...ticks.map(([, text]) => context.measureText(text).width));
+    const at = ([x, y]) => [
+      margin + ((width - margin) * (x - left)) / (right - left),
+      ((height - bottom) * (high - y)) / (high - low),
+    ];
+    function curve(points, name, thickness = 1.4) {
+      context.strokeStyle = colour(name);
+      context.lineWidth = thickness;
+      context.lineJoin = "round";
+      context.beginPath();
+      for (const point of points) context.lineTo(...at(point));
+      context.stroke();
+    }
+    context.fillStyle = colour("muted");
+    context.textAlign = "right";
+    for (const [y, text] of ticks) {
+      context.fillText(text, margin - 6, at([left, y])[1] + 4);
+      curve([[left, y], [right, y]], "line", 1);
+    }
+    context.fillText(below, width - 2, height - 5);
+    return { ...paper, at, curve };
+  }
+  return { drawing, start };
+}
+
+/** A list of numbers beside a drawing. names: { key: name }; show({ key: text }) puts the texts behind the names. */
+export function facts(names) {
+  const list = element("dl", { class: "live-facts" });
+  const values = {};
+  for (const [key, name] of Object.entries(names)) {
+    values[key] = element("dd");
+    list.append(element("div", {}, element("dt", {}, name), values[key]));
+  }
+  function show(texts) {
+    for (const [key, text] of Object.entries(texts)) values[key].textContent = text;
+  }
+  return { list, show };
+}
+
+/**
  * The frame of a figure: builds it in el and returns { stage, controls, changed, act, settle, restart, destroy }.
  *
  * figure.reset(seed)     start afresh with this seed
