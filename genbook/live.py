@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 HERE = Path(__file__).parent
-NAMES = ("gibbs_gaussian", "gibbs_table")
+NAMES = ("dirac_gan", "gan_ring", "gibbs_gaussian", "gibbs_table")
 
 
 def figure(name: str, caption: str, *, static: Figure, alt: str, **state):
