@@ -25,9 +25,10 @@ FEWEST_SEEDS = 20  # of a committed report
 def code_hash(notebook) -> str:
     """SHA-256 of a chapter's code cells; the setup cell does not count, so that a release keeps the reports.
 
-    Nor do the readers' exercises, the cells tagged check: no other cell can tell whether they were run.
+    Nor do the readers' exercises, the cells tagged check, and the live figures, tagged live: no other cell can tell
+    whether they were run.
     """
-    cells = [cell.source for cell in lint.code_cells(notebook) if not {"setup", "check"} & {*lint.tags(cell)}]
+    cells = [cell.source for cell in lint.code_cells(notebook) if not {"setup", "check", "live"} & {*lint.tags(cell)}]
     return hashlib.sha256("\0".join(cells).encode()).hexdigest()
 
 

@@ -152,6 +152,25 @@ def check_problems(cells: list) -> list[str]:
     return messages
 
 
+def live_problems(cells: list) -> list[str]:
+    """What ties the cells tagged live, live figures, to the others: without them the chapter is the same."""
+    messages = []
+    for number, cell in enumerate(cells, 1):
+        place = f"code cell {number}"
+        bound, read = global_names(cell.source)
+        if ("live" in tags(cell)) != ("live.figure(" in cell.source):
+            messages.append(f"{place}: live.figure and the tag live go together")
+        if "live" not in tags(cell):
+            continue
+        if "claim" in read:
+            messages.append(f"{place}, tagged live, makes a claim")
+        for after, other in enumerate(cells, 1):
+            rebound, wanted = global_names(other.source)
+            if "live" not in tags(other) and (taken := sorted(bound & (wanted - rebound))):
+                messages.append(f"{place}, tagged live, binds {', '.join(taken)}, which code cell {after} reads")
+    return messages
+
+
 def source_problems(chapter: str, notebook, setup: str) -> list[str]:
     """What is wrong with a chapter before it is run. setup: what its setup cell must hold."""
     messages = []
@@ -169,7 +188,7 @@ def source_problems(chapter: str, notebook, setup: str) -> list[str]:
     fixed = fixed_names("\n".join(cell.source for cell in cells))
     for number, cell in enumerate(cells, 1):
         messages += [f"{chapter}, code cell {number}: {text}" for text in cell_problems(cell, fixed)]
-    messages += [f"{chapter}, {text}" for text in check_problems(cells)]
+    messages += [f"{chapter}, {text}" for text in check_problems(cells) + live_problems(cells)]
     if [cell.source for cell in cells if "setup" in tags(cell)] != [setup]:
         messages.append(f"{chapter}: expected one code cell tagged setup that holds one comment line")
     lengths = [len(cell.source.splitlines()) for cell in cells if "setup" not in tags(cell)]

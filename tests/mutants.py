@@ -164,9 +164,15 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "tests/test_notebooks.py::test_a_source_against_the_rules_is_named",
         ),
         (
+            "notebooks/lint.py",
+            "taken := sorted(bound & (wanted - rebound))",
+            "taken := []",
+            "tests/test_notebooks.py::test_a_source_against_the_rules_is_named",
+        ),
+        (
             "notebooks/claims.py",
-            '{"setup", "check"} &',
-            '{"setup"} &',
+            '{"setup", "check", "live"} &',
+            '{"setup", "live"} &',
             "tests/test_notebooks.py::test_a_report_must_fit_its_chapter",
         ),
         (

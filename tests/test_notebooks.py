@@ -343,6 +343,10 @@ def test_an_interrupted_build_leaves_the_old_notebook(tree):
         ("", "# NBVAL_IGNORE_OUTPUT\nx = 1", "NBVAL comment"),
         ("nbval-ignore-output", "print(offset)", "only for cells that glue"),
         ("claim, nbval-ignore-output", 'glue("a", offset); claim("so", offset == 0)', "always compared"),
+        ("", 'live.figure("gibbs_table")', "go together"),
+        ("live", "x = 1", "go together"),
+        ("live", 'offset = live.figure("gibbs_table")', "binds offset, which code cell"),
+        ("live", 'live.figure("gibbs_table", shown=claim("so", True))', "makes a claim"),
         ("setup", "# filled in when the book is built", "one code cell tagged setup"),
         ("check", f"{CHECK}check.kl(my_kl)\nx = 1", "binds x: its names begin with my_"),
         ("check", f"{CHECK}for i in [1]:\n    check.kl(my_kl)", "binds i"),
@@ -517,8 +521,9 @@ def test_a_report_must_fit_its_chapter(tree):
     write_json(good, claims.report_path(source))
     assert claims.report_problems(source) == []  # prose does not count
     cell = f"\n```{{code-cell}}\n:tags: [TAG]\n{CHECK}check.kl(my_kl)\n```\n"
-    source.write_text(text + cell.replace("TAG", "check"), encoding="utf-8")
-    assert claims.report_problems(source) == []  # nor do readers' exercises
+    for tag in ("check", "live"):
+        source.write_text(text + cell.replace("TAG", tag), encoding="utf-8")
+        assert claims.report_problems(source) == []  # nor do readers' exercises and live figures
     source.write_text(text + cell.replace("TAG", ""), encoding="utf-8")
     assert "code has changed" in claims.report_problems(source)[0]
 

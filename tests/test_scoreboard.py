@@ -78,7 +78,7 @@ def test_the_command_makes_result_and_weights_goes_on_after_a_stop_and_what_it_m
         assert 1.2 > run["measures"]["density"] > 0.7 and run["measures"]["nearest"] > 0.5
     broken = few / "weights" / result["models"]["VAE"]["weights"]
     broken.write_bytes(broken.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"damaged .* make_scoreboard"):
+    with pytest.raises(ValueError, match=r"damaged .*make_scoreboard"):
         scoreboard.load("VAE")
     make_scoreboard.main(["--only", "VAE"])  # all parts are there: only what they give is written anew
     scoreboard.load("VAE")
@@ -172,7 +172,7 @@ def test_real_digits_and_copies_get_the_measures_that_they_must(digits):
     assert same["frechet"] < 1e-6 and same["nearest"] == 1 and same["copies"] == pytest.approx(0.01)
     assert same["precision"] == same["recall"] == same["coverage"] == 1 and same["unsure"] < 0.1
     copied = scoreboard.measure(train[:1200], test, train)
-    assert copied["nearest"] == 0 and copied["copies"] == 1 and copied["precision"] < 1
+    assert copied["nearest"] < 1e-6 and copied["copies"] == 1 and copied["precision"] < 1
 
 
 def test_parameters_count_all_that_training_sets(monkeypatch):
