@@ -1,13 +1,14 @@
 // The book's trained planes of digits: from a point of the plane to a picture, and from a picture to the plane.
 //
-// A picture is 784 numbers from 0 (paper) to 1 (ink), 28 rows of 28. The weights come from scripts in weights/, which
-// `python -m genbook.make_live` writes: each sets genbookWeights[name] to a network's description and some test digits.
+// A picture is 784 numbers from 0 (paper) to 1 (ink), 28 rows of 28. The weights come from scripts, genbook/weights/live,
+// which `python -m genbook.make_live` writes: each sets genbookWeights[name] to a network's description and some test
+// digits.
 
 import { forward, network } from "./nn.js";
 
 export const SIDE = 28;
 
-/** The network that a script of weights/ describes: { sizes, hidden, output, weights }, float16 in base64. */
+/** The network that such a script describes: { sizes, hidden, output, weights }, float16 in base64. */
 export function unpack({ sizes, hidden, output, weights }) {
   const numbers = float16s(weights);
   const parameters = [];
@@ -54,6 +55,46 @@ export function nearestCode([x, y], codes) {
     if (distance < nearest.distance) nearest = { distance, index: i };
   }
   return nearest;
+}
+
+/** What is usual: the median distance from a code to the nearest other one. codes: (n, 2), flat. */
+export function usualDistance(codes) {
+  const distances = new Float64Array(codes.length / 2);
+  for (let i = 0; i < distances.length; i++) {
+    let nearest = Infinity; // squared
+    for (let j = 0; j < distances.length; j++) {
+      const [x, y] = [codes[2 * i] - codes[2 * j], codes[2 * i + 1] - codes[2 * j + 1]];
+      if (i !== j) nearest = Math.min(nearest, x * x + y * y);
+    }
+    distances[i] = Math.sqrt(nearest);
+  }
+  return median(distances);
+}
+
+export function median(values) {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
+}
+
+/**
+ * The Gaussian with the codes' mean and covariance: { mean, root }, where mean + root·u with u ~ N(0, I) is a draw from
+ * it. root is the Cholesky factor [[a, 0], [b, c]] of the covariance. codes: (n, 2), flat.
+ */
+export function gaussianOf(codes) {
+  const n = codes.length / 2;
+  const mean = [0, 0];
+  for (let i = 0; i < codes.length; i++) mean[i % 2] += codes[i] / n;
+  let [xx, xy, yy] = [0, 0, 0];
+  for (let i = 0; i < codes.length; i += 2) {
+    const [x, y] = [codes[i] - mean[0], codes[i + 1] - mean[1]];
+    xx += (x * x) / (n - 1);
+    xy += (x * y) / (n - 1);
+    yy += (y * y) / (n - 1);
+  }
+  const a = Math.sqrt(xx);
+  const b = xy / a;
+  return { mean, root: [[a, 0], [b, Math.sqrt(yy - b * b)]] };
 }
 
 /**
