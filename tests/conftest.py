@@ -1,6 +1,49 @@
-"""The notebooks' scripts are modules for the tests: build, lint, claims."""
+"""What is a module for the tests, beside the package: scripts and extensions. And what the tests in a browser share."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / folder) for folder in ("notebooks", "book", "book/_ext")]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    import chromium
+    from playwright.sync_api import sync_playwright  # not where only units are tested
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium.launch_options())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def live_page(browser):
+    """A function that opens a chapter with live figures; at the end nothing may have gone wrong, or left the site."""
+    import live_pages
+
+    contexts, problems = [], []
+
+    def open_page(chapter, width=1280, whole=False, without="", **options):
+        """The chapter's figures; or the whole chapter; or without a file, such as live.js."""
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        if not whole:
+            answer = {"body": live_pages.figures_only(chapter), "content_type": "text/html; charset=utf-8"}
+            page.route(f"**/{chapter}.html", lambda route: route.fulfill(**answer))
+        if without:
+            page.route(f"**/{without}*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+        page.on("console", lambda m: m.type in ("error", "warning") and problems.append(m.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((live_pages.SITE.as_uri(), "data:")) or problems.append(r.url))
+        page.goto(live_pages.address(chapter))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems

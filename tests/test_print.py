@@ -3,21 +3,18 @@
 import io
 import posixpath
 import re
-import sys
 import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
+import pdf
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error
 from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
-sys.path[:0] = [str(ROOT / "book"), str(ROOT / "tests")]
-import chromium  # noqa: E402
-import pdf  # noqa: E402
 
 PAGES = sorted(
     path.relative_to(SITE).as_posix() for folder in ("book", "notebooks") for path in SITE.glob(f"{folder}/*")
@@ -80,14 +77,6 @@ def test_landing_page_offers_the_zip_and_the_pdf_that_is_published():
 
 
 # --- The whole book as one document -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        yield browser
-        browser.close()
 
 
 def words(text: str) -> str:

@@ -1,23 +1,18 @@
 """The built site, _build/html, as readers meet it: in a real browser, in both themes, on a desk and on a phone."""
 
 import functools
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import serve
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parent))
-import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -157,40 +152,11 @@ def test_errors_can_be_reported():
 # --- What the browser sees ----------------------------------------------------------------------------------------
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the site under its folder and its 404 page for all that is missing, as GitHub Pages does."""
-
-    def translate_path(self, path):
-        return super().translate_path(path.removeprefix(FOLDER))
-
-    def send_error(self, code, message=None, explain=None):
-        body = (SITE / "404.html").read_bytes()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture(scope="session")
 def base():
     """The site's address on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=SITE))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}{FOLDER}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        yield browser
-        browser.close()
+    with serve.serve(SITE, FOLDER) as address:
+        yield address
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-MODULES = ["gibbs", "autoencoder", "vae", "gan", "dcgan"]
+MODULES = ["gibbs", "autoencoder", "vae", "gan", "dcgan", "live"]
 
 
 def main() -> None:
