@@ -1,6 +1,6 @@
 // One draw u from N(0, I) in two planes of digits: the VAE takes it as its z, and so does the autoencoder, or it gets the
 // draw moved to where its codes are, z = m + L·u with their mean m and covariance L·Lᵀ.
-import { button, choice, element, frame, movable, number, plane } from "./figure.js";
+import { button, choice, count, element, facts, frame, movable, number, plane } from "./figure.js";
 import { circle, codeMap, cross, pair, sheet } from "./digits.js";
 import { seeded } from "./rng.js";
 import { codesOf, decode, gaussianOf, median, nearestCode, unpack, usualDistance } from "./vae.js";
@@ -11,12 +11,12 @@ const FAR = 4; // u goes from -FAR to FAR, as far as the VAE's plane is shown
 const AT_ONCE = 4; // pictures for each sheet in one frame: more would hold up the page
 const SHOWN = { vae: { reach: FAR, centre: [0, 0] }, autoencoder: { reach: 11, centre: [0, 5] } }; // of the planes
 const NAMES = { vae: "VAE", autoencoder: "Autoencoder" };
-const ROWS = {
-  z: "the point z",
+const FACTS = {
+  z: "z",
   label: "nearest test digit",
-  distance: "its distance ÷ the usual one",
-  median: "the draws’ median of that",
-  rare: "digits drawn at most once",
+  distance: "distance ÷ usual",
+  median: "all draws, median",
+  rare: "digits hardly drawn",
 };
 
 export default {
@@ -26,7 +26,8 @@ export default {
     let { point: u, moved } = model.get("state");
     const start = u;
     let draws; // of u
-    let next; // where in the sheets the next draw goes
+    let total; // of draws: the next one goes to the place total % DRAWS
+    let told; // is the point the last draw, as the status line then says?
     let random;
     const due = new Set(); // places in the sheets whose pictures are not up to date
 
@@ -43,16 +44,16 @@ export default {
 
     function reset(seed) {
       random = seeded(seed);
-      [draws, next] = [[], 0];
+      [draws, total] = [[], 0];
       hundred();
-      u = start;
+      [u, told] = [start, false];
     }
 
     function one() {
       u = [random.normal(), random.normal()];
-      draws[next] = u;
-      decodeLater(next);
-      next = (next + 1) % DRAWS;
+      draws[total % DRAWS] = u;
+      decodeLater(total % DRAWS);
+      [total, told] = [total + 1, true];
     }
 
     /** The k-th draw has changed, or its place: measure it now, decode it when there is time. */
@@ -78,7 +79,7 @@ export default {
       for (const { label } of found) times[label] += 1;
       return {
         median: number(median(found.map(({ distance }) => distance)), 1),
-        rare: [...times.keys()].filter((digit) => times[digit] < 2).join(", ") || "none",
+        rare: [...times.keys()].filter((digit) => times[digit] < 2).join(",\u00a0") || "none",
       };
     }
 
@@ -92,7 +93,7 @@ export default {
         // To the draw that is far from the autoencoder's codes, and not from the VAE's.
         const { vae, autoencoder } = sides;
         const strange = draws.map((_, k) => autoencoder.found[k].distance / Math.max(vae.found[k].distance, 1));
-        u = draws[strange.indexOf(Math.max(...strange))];
+        [u, told] = [draws[strange.indexOf(Math.max(...strange))], false];
       },
     });
 
@@ -103,21 +104,15 @@ export default {
       side.drawCodes = codeMap(side.codes, side.labels);
       side.decoded = sheet(1, 1, `${NAMES[name]}: the point, decoded`);
       side.sheet = sheet(SIDE, SIDE, `${NAMES[name]}: the hundred draws, decoded`);
-      side.rule = element("span");
-      const head = element("p", { class: "live-small" }, element("strong", {}, NAMES[name]), ": ", side.rule);
+      side.facts = facts(FACTS);
+      side.rule = element("span", { class: "live-small" });
       const pictures = element("div", { class: "live-pictures" }, side.decoded.drawing, side.sheet.drawing);
-      columns.append(element("div", {}, head, side.handle.board, pictures));
+      const title = element("strong", {}, NAMES[name]);
+      columns.append(element("div", {}, title, side.rule, side.handle.board, pictures, side.facts.list));
     }
-    const cells = {};
-    const heads = Object.values(NAMES).map((name) => element("th", { scope: "col" }, name));
-    const table = element("table", { class: "live-numbers" }, element("tr", {}, element("td"), ...heads));
-    for (const [key, text] of Object.entries(ROWS)) {
-      cells[key] = { vae: element("td"), autoencoder: element("td") };
-      table.append(element("tr", {}, element("th", { scope: "row" }, text), ...Object.values(cells[key])));
-    }
-    ui.stage.append(columns, table);
+    ui.stage.append(columns);
 
-    const options = { no: "as they are", yes: "moved to its codes" };
+    const options = { no: "as they are", yes: "moved to codes" };
     const rule = choice({ text: "Autoencoder’s draws", options, change: ui.act((key) => setMoved(key === "yes")) });
     ui.controls.append(rule.label, button("One draw", ui.act(one)), button("100 draws", ui.act(hundred)));
     setMoved(moved);
@@ -134,7 +129,7 @@ export default {
     function go(name, at) {
       const z = at.map((v, i) => v + sides[name].centre[i]);
       const to = name === "autoencoder" && moved ? fromCodes(z) : z;
-      u = to.map((v) => Math.max(-FAR, Math.min(FAR, v)));
+      [u, told] = [to.map((v) => Math.max(-FAR, Math.min(FAR, v))), false];
     }
 
     // --- Words and drawings ---
@@ -142,9 +137,9 @@ export default {
     function describe() {
       const words = Object.keys(sides).map((name) => {
         const { distance, label } = nearest(name, place(name, u));
-        return `${NAMES[name]}: nearest to a ${label}, at ${number(distance, 1)} × the usual distance.`;
+        return `${NAMES[name]}: nearest to a ${label}, at ${number(distance, 1)}\u00a0× the usual distance.`;
       });
-      return `u = ${pair(u)}. ${words.join(" ")}`;
+      return `${told ? `Draw ${count(total)}: ` : ""}u = ${pair(u)}. ${words.join(" ")}`;
     }
 
     function show() {
@@ -153,8 +148,7 @@ export default {
         const z = place(name, u);
         const { distance, label } = nearest(name, z);
         const { median, rare } = summary(side);
-        const texts = { z: pair(z), label: `a ${label}`, distance: `${number(distance, 1)} ×`, median: `${median} ×`, rare };
-        for (const [key, text] of Object.entries(texts)) cells[key][name].textContent = text;
+        side.facts.show({ z: pair(z), label: `a ${label}`, distance: number(distance, 1), median, rare });
         side.rule.textContent = name === "autoencoder" && moved ? "z = m + Lu" : "z = u";
         side.handle.show(fromCentre(side, z), `${NAMES[name]}: the point z = ${pair(z)}, move it with the arrow keys`);
         side.decoded.show(0, decode(side.decoder, z));
@@ -177,8 +171,10 @@ export default {
       for (const draw of draws) cross(context, paper.at(put(draw)), 3);
       context.stroke();
       context.fillStyle = colour("muted");
-      const [from, to] = side.centre.map((v) => [number(v - side.reach, 0), number(v + side.reach, 0)]);
-      context.fillText(`z₁: ${from.join(" to ")}, z₂: ${to.join(" to ")}`, 4, height - 5);
+      side.centre.forEach((v, i) => {
+        const text = `z${"₁₂"[i]} from ${number(v - side.reach, 0)} to ${number(v + side.reach, 0)}`;
+        context.fillText(text, 4, height - 20 + 15 * i);
+      });
     }
   },
 };

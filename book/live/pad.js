@@ -49,8 +49,10 @@ export function pad(label, { changed, settled }) {
     context.lineWidth = NIB;
     context.lineCap = context.lineJoin = "round";
     for (const stroke of lines) {
+      const [[x, y]] = stroke;
       context.beginPath();
-      for (const [x, y] of [stroke[0], ...stroke]) context.lineTo(SIZE * x, SIZE * y); // twice the first: a dot is seen
+      context.lineTo(SIZE * x + 0.1, SIZE * y); // a line of no length would not be drawn, but a dot should be seen
+      for (const [x, y] of stroke) context.lineTo(SIZE * x, SIZE * y);
       context.stroke();
     }
   }

@@ -1,5 +1,5 @@
 // The VAE's plane of digits: a point and the picture that it stands for; a digit of one's own, and the point that it gets.
-import { button, canvas, choice, element, facts, frame, movable, number, plane } from "./figure.js";
+import { button, canvas, choice, count, element, facts, frame, movable, number, plane } from "./figure.js";
 import { circle, codeMap, cross, pair, sheet } from "./digits.js";
 import { pad } from "./pad.js";
 import { seeded } from "./rng.js";
@@ -81,10 +81,12 @@ export default {
     const named = (drawing, text) => element("div", {}, drawing, element("span", { class: "live-small" }, text));
     const grid = element(
       "div", { class: "live-grid" },
-      named(paper.drawing, "draw here"), named(seen.drawing, "what the encoder sees"),
+      named(paper.drawing, "draw here"), named(seen.drawing, "the encoder sees"),
       named(near.drawing, "around z, 10 ×"), named(decoded.drawing, "decoded from z"),
     );
-    const beside = facts({ z: "the point z", nearest: "nearest test digit", mean: "encoder’s mean μ", std: "and its σ" });
+    const beside = facts({
+      z: "z", nearest: "nearest test digit", mean: "encoder’s mean μ", std: "and its σ", draws: "draws so far",
+    });
     ui.stage.append(handle.board, element("div", { class: "live-side" }, grid, beside.list));
 
     const options = { ...digits.map((_, label) => `test digit ${label}`), own: "your own" };
@@ -118,11 +120,11 @@ export default {
 
     function describe() {
       const { distance, index } = nearestCode(point, codes);
-      const here = `z = ${pair(point)}: the nearest test digit, ${number(distance, 2)} away, is a ${labels[index]}.`;
+      const near = `The nearest test digit, ${number(distance, 2)} away, is a ${labels[index]}.`;
+      if (told === "draws") return `Draw ${count(draws.length)} from the prior: z = ${pair(point)}. ${near}`;
+      if (told === "point") return `The point is at z = ${pair(point)}. ${near}`;
       const name = digit === null ? "your digit" : `the test digit ${digit}`;
-      if (told === "encoder") return `The encoder puts ${name} at its mean μ, with σ = ${pair(code.std)}. There, ${here}`;
-      if (told === "draws") return `Draw ${draws.length} from the prior: ${here}`;
-      return `The point is at ${here}`;
+      return `The encoder puts ${name} at μ = ${pair(code.mean)}, with σ = ${pair(code.std)}. ${near}`;
     }
 
     function show() {
@@ -132,6 +134,7 @@ export default {
         nearest: `a ${labels[index]}, ${number(distance, 2)} away`,
         mean: code ? pair(code.mean) : "–",
         std: code ? pair(code.std) : "–",
+        draws: count(draws.length),
       });
       handle.show(point, `The point z = ${pair(point)}: move it with the arrow keys`);
       seen.show(0, picture);
