@@ -24,7 +24,7 @@ from genbook.files import read_checked
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "weights" / "live"  # of the trained networks, scripts that `python -m genbook.make_live` writes
-NAMES = ("autoencoder_vae", "gibbs_gaussian", "gibbs_table", "vae_plane")
+NAMES = ("autoencoder_vae", "dirac_gan", "gan_ring", "gibbs_gaussian", "gibbs_table", "vae_plane")
 WEIGHTS = {  # which of them a figure needs
     "autoencoder_vae": ("vae_decoder", "autoencoder_decoder"),
     "vae_plane": ("vae_decoder", "vae_encoder"),

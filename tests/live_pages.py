@@ -18,6 +18,8 @@ SITE = ROOT / "_build" / "html"
 FIGURES = {
     "gibbs_table": {"chapter": "01_gibbs", "press": "100 sweeps", "calm": "Sweep 10 ended"},
     "gibbs_gaussian": {"chapter": "01_gibbs", "press": "100 sweeps", "calm": "Sweep 20 ended"},
+    "dirac_gan": {"chapter": "06_gan_failures", "press": "100 steps", "calm": "Step 100:"},
+    "gan_ring": {"chapter": "06_gan_failures", "press": "100 steps", "calm": "Step 100:"},
     "vae_plane": {"chapter": "04_vae_training", "press": "Sample the prior", "calm": "Draw 20 from the prior"},
     "autoencoder_vae": {"chapter": "04_vae_training", "press": "One draw", "calm": "Draw 120"},
 }

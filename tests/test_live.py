@@ -82,7 +82,7 @@ def test_state_that_is_not_json_is_refused_by_its_name(bad):
 
 
 def test_what_else_is_refused():
-    with pytest.raises(ValueError, match="no live figure 'gibs', there are gibbs_gaussian, gibbs_table"):
+    with pytest.raises(ValueError, match=f"no live figure 'gibs', there are {', '.join(live.NAMES)}"):
         make("gibs")
     with pytest.raises(ValueError, match="needs a text as its caption, got ''"):
         make(caption="")

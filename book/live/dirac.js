@@ -66,6 +66,35 @@ export function modulus(settings) {
   return Math.hypot(re, im);
 }
 
+/**
+ * What the radius of a path was multiplied by per step, of late. Where the path turns that is taken over its last whole
+ * turn, for within a turn the radius swings; NaN before there is one. Where it does not, over its last half.
+ */
+export function growth(states, settings) {
+  const last = states.length - 1;
+  const logs = states.map((state) => Math.log(radius(state)));
+  if (eigenvalues(settings)[0].im === 0) {
+    const half = Math.floor(last / 2);
+    return Math.exp((logs[last] - logs[half]) / (last - half));
+  }
+  let turned = 0; // since the step i, on the way back
+  for (let i = last - 1; i >= 0; i--) {
+    const by = angle(states[i], states[i + 1]);
+    if (turned + by >= 2 * Math.PI) {
+      const share = (2 * Math.PI - turned) / by; // the turn began between two steps
+      const log = logs[i + 1] + share * (logs[i] - logs[i + 1]);
+      return Math.exp((logs[last] - log) / (last - (i + 1 - share)));
+    }
+    turned += by;
+  }
+  return NaN;
+}
+
+/** Between two states as seen from the solution, in radians. */
+function angle([a, b], [c, d]) {
+  return Math.abs(Math.atan2(a * d - b * c, a * c + b * d));
+}
+
 function check(h, gamma) {
   if (!(h > 0 && Number.isFinite(h) && gamma >= 0 && Number.isFinite(gamma))) {
     throw new RangeError(`expected a finite step size h > 0 and a finite gamma of at least 0, got ${h} and ${gamma}`);

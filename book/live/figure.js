@@ -120,7 +120,10 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
  * point there, with a text for screen readers.
  */
 export function movable({ drawing, reach }, { ui, grain = 0.1, move }) {
-  const handle = element("button", { type: "button", class: "live-handle", pointerdown: grab, keydown: nudge });
+  const handle = element("button", {
+    type: "button", class: "live-handle", pointerdown: grab, keydown: nudge,
+    "aria-label": "A point: move it with the arrow keys", // until show() says where it is
+  });
   const board = element("div", { class: "live-board" }, drawing, handle);
   let point = [0, 0];
   drawing.addEventListener("click", ui.act((event) => go(under(event))));
@@ -168,19 +171,20 @@ export function movable({ drawing, reach }, { ui, grain = 0.1, move }) {
 }
 
 /**
- * A drawing of curves. Its start({ x, y, ticks, below }) takes what the axes go from and to, [from, to] each, the lines
- * across as [y, its text], and a text below the axis of x; it also gives curve(points, colour's name, thickness).
+ * A drawing of curves. Its start({ x, y, ticks, below, names }) takes what the axes go from and to, [from, to] each, the
+ * lines across as [y, its text], a text below the axis of x, and what the colours of the curves stand for as
+ * { colour's name: text }; it also gives curve(points, colour's name, thickness).
  */
 export function chart(ratio, label) {
   const { drawing, start: open } = canvas(ratio, label);
-  const bottom = 20;
-  function start({ x: [left, right], y: [low, high], ticks, below }) {
+  const [top, bottom] = [8, 20];
+  function start({ x: [left, right], y: [low, high], ticks, below, names = {} }) {
     const paper = open();
     const { context, width, height, colour } = paper;
     const margin = 12 + Math.max(...ticks.map(([, text]) => context.measureText(text).width));
     const at = ([x, y]) => [
       margin + ((width - margin) * (x - left)) / (right - left),
-      ((height - bottom) * (high - y)) / (high - low),
+      top + ((height - top - bottom) * (high - y)) / (high - low),
     ];
     function curve(points, name, thickness = 1.4) {
       context.strokeStyle = colour(name);
@@ -197,6 +201,13 @@ export function chart(ratio, label) {
       curve([[left, y], [right, y]], "line", 1);
     }
     context.fillText(below, width - 2, height - 5);
+    context.textAlign = "left";
+    let place = margin + 6;
+    for (const [name, text] of Object.entries(names)) {
+      context.fillStyle = colour(name);
+      context.fillText(text, place, top + 14);
+      place += context.measureText(text).width + 14;
+    }
     return { ...paper, at, curve };
   }
   return { drawing, start };
@@ -216,12 +227,16 @@ export function facts(names) {
   return { list, show };
 }
 
+const TRAIN = 10; // ms of the 16 that a frame has: so long steps are made, and the rest is the page's
+const LOOK = 100; // ms: a long run is drawn ten times a second, for a drawing takes time from the steps
+
 /**
- * The frame of a figure: builds it in el and returns { stage, controls, changed, act, settle, restart, destroy }.
+ * The frame of a figure: builds it in el and returns { stage, controls, changed, act, run, settle, restart, destroy }.
  *
  * figure.reset(seed)     start afresh with this seed
- * figure.step()          one step of what Play shows, every `figure.every` milliseconds; `figure.leap` of them at once
- *                        for readers who asked their system for less motion
+ * figure.step()          one step of what Play shows, every `figure.every` milliseconds, or as many as a frame has time
+ *                        for if that is 0; `figure.leap` of them, undrawn, for readers who asked their system for less
+ *                        motion
  * figure.draw()          show the present state; called once a frame at most, and only while the figure is in view
  * figure.describe()      the present state in words, for the status line
  * figure.state()         what Python may read, as JSON
@@ -229,21 +244,26 @@ export function facts(names) {
  *
  * The figure puts its drawings into stage and its own buttons into controls, and calls settle() when it is complete.
  * act(f) makes a listener of f: it stops Play, calls f, and then settle(), which draws and says what is there now.
+ * run(n, next) makes n steps, over as many frames as they need, and then calls next, if there is one.
  * changed() only draws. restart() is figure.reset with the present seed. destroy() ends all that still watches the page.
  */
 export function frame({ model, el }, figure) {
   let seed = model.get("state").seed ?? 0;
-  let playing = false;
+  let running = false;
+  let left = 0; // steps that are still to be made: no end of them while it plays
+  let next; // what comes after them
   let seen = false; // is it on the screen, or nearly?
   let due = true; // has something changed since the last drawing?
   let waiting = 0; // the number of the next frame that was asked for, or 0
   let last = 0; // when Play made its last step
+  let drawn = 0; // when it was last drawn
 
   const stage = element("div", { class: "live-stage" });
   const controls = element("div", { class: "live-controls" });
   const seedShown = element("span", { class: "live-seed" });
   const status = element("p", { class: "live-status", role: "status" });
-  const playButton = button("", () => (calm.matches ? leap() : playing ? stop() : play()));
+  const playButton = button("", () => (running ? stop() : run(calm.matches ? figure.leap : Infinity)));
+  const stop = act(() => {});
   const common = [
     playButton,
     button("Show me", act(figure.showMe)),
@@ -258,7 +278,8 @@ export function frame({ model, el }, figure) {
 
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   function label() {
-    playButton.textContent = calm.matches ? `${figure.leap} steps` : playing ? "Pause" : "Play";
+    const [begin, end] = calm.matches ? [`${figure.leap} steps`, "Stop"] : ["Play", "Pause"];
+    playButton.textContent = running ? end : begin;
   }
 
   function changed() {
@@ -268,41 +289,60 @@ export function frame({ model, el }, figure) {
 
   // One request for a frame at a time, and none while the figure is out of view: there it costs nothing.
   function schedule() {
-    if (seen && !waiting && (due || playing)) waiting = requestAnimationFrame(nextFrame);
+    if (seen && !waiting && (due || running)) waiting = requestAnimationFrame(nextFrame);
   }
 
   function nextFrame(now) {
     waiting = 0;
-    if (playing && now - last >= figure.every) {
-      last = now;
-      figure.step();
-      due = true;
-    }
-    if (due) {
-      due = false;
-      figure.draw();
+    const many = left < Infinity || !figure.every;
+    if (left > 0 && many && (!due || calm.matches || now - drawn < LOOK)) {
+      manySteps();
+    } else {
+      if (left > 0 && !many && now - last >= figure.every) {
+        last = now;
+        figure.step();
+        due = true;
+      }
+      if (running && left === 0) finish();
+      if (due) {
+        due = false;
+        drawn = now;
+        figure.draw();
+      }
     }
     schedule();
   }
 
-  function play() {
-    playing = true;
+  function manySteps() {
+    const end = performance.now() + TRAIN;
+    let [before, now] = [0, performance.now()];
+    do {
+      figure.step();
+      left -= 1;
+      [before, now] = [now, performance.now()];
+    } while (left > 0 && now + (now - before) < end); // the next one will take as long as this one
+    due = true;
+  }
+
+  function run(n, andThen) {
+    [running, left, next] = [true, n, andThen];
     settle();
   }
 
-  function stop() {
-    playing = false;
-    settle();
+  function halt() {
+    [running, left, next] = [false, 0, undefined];
   }
 
-  function leap() {
-    for (let i = 0; i < figure.leap; i++) figure.step();
-    settle();
+  function finish() {
+    const andThen = next;
+    halt();
+    if (andThen) andThen();
+    else settle();
   }
 
   function act(f) {
     return (...given) => {
-      playing = false;
+      halt();
       f(...given);
       settle();
     };
@@ -311,7 +351,7 @@ export function frame({ model, el }, figure) {
   function settle() {
     label();
     seedShown.textContent = `seed ${seed}`;
-    status.textContent = playing ? "" : figure.describe(); // a screen reader would not keep up
+    status.textContent = running ? "" : figure.describe(); // a screen reader would not keep up
     model.set("state", { ...figure.state(), seed });
     model.save_changes();
     changed();
@@ -338,5 +378,5 @@ export function frame({ model, el }, figure) {
   }
 
   figure.reset(seed);
-  return { stage, controls, changed, act, settle, restart: () => figure.reset(seed), destroy };
+  return { stage, controls, changed, act, run, settle, restart: () => figure.reset(seed), destroy };
 }

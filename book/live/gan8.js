@@ -27,7 +27,7 @@ export const STANDARD = {
 export const PRESETS = {
   balanced: {},
   "mode collapse": { rateG: 5e-3, rateD: 2e-4 },
-  "D too strong": { loss: "minimax", rateG: 3e-4, rateD: 5e-3, dSteps: 3 },
+  "D too strong": { loss: "minimax", rateG: 3e-4, rateD: 5e-3 },
 };
 
 /** Two untrained networks and their optimisers. settings: what differs from STANDARD. Throws for what cannot be. */

