@@ -10,14 +10,25 @@ import json
 import os
 import struct
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils import skip_init, vector_to_parameters
+
+from genbook.files import read_checked
 
 HERE = Path(__file__).parent
-NAMES = ("dirac_gan", "gan_ring", "gibbs_gaussian", "gibbs_table")
+FOLDER = HERE / "weights" / "live"  # of the trained networks, scripts that `python -m genbook.make_live` writes
+NAMES = ("autoencoder_vae", "dirac_gan", "gan_ring", "gibbs_gaussian", "gibbs_table", "vae_plane")
+WEIGHTS = {  # which of them a figure needs
+    "autoencoder_vae": ("vae_decoder", "autoencoder_decoder"),
+    "vae_plane": ("vae_decoder", "vae_encoder"),
+}
 
 
 def figure(name: str, caption: str, *, static: Figure, alt: str, **state):
@@ -39,6 +50,43 @@ def figure(name: str, caption: str, *, static: Figure, alt: str, **state):
     shown = _html(name, caption, _png(static), alt, state)
     widget = None if os.environ.get("GENBOOK_QUIET") else _widget()  # none while the book is built and tested
     return widget(name, caption, shown, state) if widget else Static(name, shown, state)
+
+
+def trained(name: str) -> dict:
+    """A network of the live figures, with float16 weights as they have it, and test digits: {"network": …, …}.
+
+    name: "vae_decoder" or "autoencoder_decoder", points of the plane (B, 2) -> pictures (B, 784) in [0, 1], with the
+    "codes" (1000, 2) and "labels" (1000,) of test digits; or "vae_encoder", pictures -> (B, 4), two means and two
+    log-variances, with "digits" (10, 784), a test digit of each kind. All float32, labels int64, no gradients.
+    Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
+    """
+    made = json.loads((FOLDER / "live.json").read_text(encoding="utf-8"))["sha256"]
+    if name not in made:
+        raise ValueError(f"expected a trained network, one of {', '.join(map(repr, made))}, got {name!r}")
+    repair = (
+        "reinstall genbook, or in a clone run `git checkout -- genbook/weights`, "
+        "or train it anew with `python -m genbook.make_live`"
+    )
+    script = read_checked(FOLDER / f"{name}.js", made[name], what="weights", repair=repair).decode()
+    content = json.loads(script.partition("] = ")[2].removesuffix(";\n"))
+    functions = {"silu": nn.SiLU, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
+    network = nn.Sequential()
+    for inputs, outputs in pairwise(content["sizes"]):
+        network.extend([skip_init(nn.Linear, inputs, outputs), functions[content["hidden"]]()])
+    network[-1] = functions[content["output"]]()
+    network.requires_grad_(False)
+    vector_to_parameters(_numbers(content["weights"], torch.float16), network.parameters())
+    result = {"network": network}
+    if "codes" in content:
+        labels = torch.tensor([int(label) for label in content["labels"]])
+        result |= {"codes": _numbers(content["codes"], torch.float16).reshape(-1, 2), "labels": labels}
+    if "digits" in content:
+        result["digits"] = _numbers(content["digits"], torch.uint8).reshape(10, -1) / 255
+    return result
+
+
+def _numbers(base64_text: str, dtype: torch.dtype) -> Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(base64_text)), dtype=dtype).float()
 
 
 class Static:
@@ -71,7 +119,8 @@ def _widget():
 
         def __init__(self, name: str, caption: str, shown: str, state: dict):
             script = (HERE / "live.js").read_text(encoding="utf-8")
-            module = f"{script}\nexport default genbookLive.figures.{name};\n"
+            weights = [(FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in WEIGHTS.get(name, ())]
+            module = "\n".join([script, *weights, f"export default genbookLive.figures.{name};\n"])
             super().__init__(_esm=module, caption=caption, state=state)
             self.name, self.html = name, shown
 

@@ -1,15 +1,16 @@
-"""Train the two planes of digits that live in the pages, and write their weights: book/live/weights/*.js, live.json.
+"""Train the two planes of digits that live in the pages, and write their weights: genbook/weights/live/*.js, live.json.
 
     python -m genbook.make_live              trains on "train", writes the scripts, and how they were made
     python -m genbook.make_live --validate   trains on "fit", prints the losses on "validation", writes nothing
 
-One CPU thread, a few minutes; run in a clone of the book. The same processor and the same torch give the same bytes.
+One CPU thread, a few minutes. The same processor and the same torch give the same bytes.
 The VAE and the autoencoder are those of chapter 4 with two code numbers, trained as there on a GPU: all digits, ten
 epochs. Their layers are chapter 2's, which are narrower, so that no file is above 250 kB on its way to the reader.
 
-Each script sets genbookWeights[its name] to an object with a network and some test digits. The network is `sizes`,
-the names of the functions after its `hidden` layers and its `output`, and `weights`: the matrix (outputs, inputs) and
-the bias of each layer, one after the other, float16, little-endian, in base64.
+Each script sets genbookWeights[its name] to an object with a network and some test digits; in Python `live.trained`
+reads them. The network is `sizes`, the names of the functions after its `hidden` layers and its `output`, and
+`weights`: the matrix (outputs, inputs) and the bias of each layer, one after the other, float16, little-endian, in
+base64.
 """
 
 import argparse
@@ -17,7 +18,6 @@ import base64
 import gzip
 import json
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from genbook import data
 from genbook.autoencoders import Autoencoder, he_initialize, squared_error
 from genbook.files import provenance, write_json, write_whole
+from genbook.live import FOLDER
 from genbook.make_vae import neg_elbo_of_new_bits
 from genbook.train import evaluate, fit, seeded
 from genbook.vae import VAE, networks
 
-FOLDER = Path(__file__).parents[1] / "book" / "live" / "weights"
 SIZES = [784, 128, 64, 2]
 FIT = {"epochs": 10, "lr": 6e-3, "batch_size": 128, "decay": "linear"}
 SEED = 0
@@ -126,8 +126,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Train the planes of digits that live in the book's pages.")
     parser.add_argument("--validate", action="store_true", help='train on "fit", print the losses on "validation"')
     validate = parser.parse_args(arguments).validate
-    if not validate and not FOLDER.parent.is_dir():
-        raise FileNotFoundError(f"the weights belong into {FOLDER.parent}, which is not there: run it in a clone")
     torch.set_num_threads(1)  # the number of threads changes the last bits
     x = data.mnist("fit" if validate else "train")[0].flatten(1)  # (N, 784)
     test, labels = data.mnist("validation" if validate else "test")

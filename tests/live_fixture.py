@@ -3,7 +3,6 @@
 python tests/live_fixture.py writes it. All in float64; arrays are flat, row by row, as in book/live/nn.js.
 """
 
-import base64
 import json
 import math
 from itertools import pairwise
@@ -11,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import nn
 
-from genbook import gan, make_live, metrics
+from genbook import gan, live, metrics
 from genbook.files import write_whole
 from genbook.train import seeded
 
@@ -186,33 +186,24 @@ def dirac_step(theta: float, psi: float, h: float, gamma: float, alternating: bo
 def pictures() -> dict:
     """What the shipped weights give in torch: pictures of some points, and the codes of the shipped digits."""
     z = 1.5 * normal(3, 2)
-    encoder = shipped("vae_encoder")
-    digits = np.frombuffer(base64.b64decode(encoder["digits"]), np.uint8).reshape(10, 784) / 255
-    mean, logvar = torch_network(encoder)(torch.from_numpy(digits)).chunk(2, dim=1)
-    decoded = {name: torch_network(shipped(f"{name}_decoder"))(z) for name in ("vae", "autoencoder")}
+    encoder = live.trained("vae_encoder")
+    mean, logvar = encoder["network"].double()(encoder["digits"].double()).chunk(2, dim=1)
+    decoded = {name: live.trained(f"{name}_decoder")["network"].double()(z) for name in ("vae", "autoencoder")}
+    codes = {name: live.trained(f"{name}_decoder")["codes"].double().numpy() for name in decoded}
     return {
         "z": flat([z])[0],
+        "codes": {
+            name: {
+                "mean": c.mean(0).tolist(),
+                "root": np.linalg.cholesky(np.cov(c.T)).tolist(),
+                "usual": float(np.median(cKDTree(c).query(c, 2)[0][:, 1])),  # the nearest is the code itself
+            }
+            for name, c in codes.items()
+        },
         **{name: [round(value, 6) for value in values.flatten().tolist()] for name, values in decoded.items()},
         "means": flat([mean])[0],
         "stds": flat([(logvar / 2).exp()])[0],
     }
-
-
-def shipped(name: str) -> dict:
-    """What a script of book/live/weights sets."""
-    text = (make_live.FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    return json.loads(text.partition(f'["{name}"] = ')[2].removesuffix(";\n"))
-
-
-def torch_network(content: dict) -> nn.Sequential:
-    """The network that a script describes, read by NumPy and put together by torch."""
-    numbers = torch.from_numpy(np.frombuffer(base64.b64decode(content["weights"]), "<f2").astype(np.float64))
-    network = nn.Sequential()
-    for inputs, outputs in pairwise(content["sizes"]):
-        network.extend([nn.Linear(inputs, outputs), FUNCTIONS[content["hidden"]]])
-    network = nn.Sequential(*network[:-1], FUNCTIONS[content["output"]]).double().requires_grad_(False)
-    nn.utils.vector_to_parameters(numbers, network.parameters())
-    return network
 
 
 if __name__ == "__main__":

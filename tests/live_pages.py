@@ -20,6 +20,8 @@ FIGURES = {
     "gibbs_gaussian": {"chapter": "01_gibbs", "press": "100 sweeps", "calm": "Sweep 20 ended"},
     "dirac_gan": {"chapter": "06_gan_failures", "press": "100 steps", "calm": "Step 100:"},
     "gan_ring": {"chapter": "06_gan_failures", "press": "100 steps", "calm": "Step 100:"},
+    "vae_plane": {"chapter": "04_vae_training", "press": "Sample the prior", "calm": "Draw 20 from the prior"},
+    "autoencoder_vae": {"chapter": "04_vae_training", "press": "One draw", "calm": "Draw 120"},
 }
 CHAPTERS = sorted({figure["chapter"] for figure in FIGURES.values()})
 PLAYERS = [name for name, figure in FIGURES.items() if "calm" in figure]
@@ -52,7 +54,7 @@ def seen(page, name):
     """The figure, on the screen and come to life."""
     figure = page.locator(f'figure.live[data-live="{name}"]')
     figure.scroll_into_view_if_needed()
-    expect(figure.get_by_role("status")).not_to_be_empty()
+    expect(figure.get_by_role("status")).not_to_be_empty(timeout=60_000)  # some wait for their networks
     return figure
 
 

@@ -104,6 +104,13 @@ def test_the_names_are_those_of_the_bundle():
     assert tuple(sorted(json.loads(run))) == live.NAMES
 
 
+def test_a_notebook_gets_the_networks_that_a_page_asks_for():
+    code = (ROOT / "genbook" / "live.js").read_text(encoding="utf-8")
+    wanted = "Object.fromEntries(Object.entries(genbookLive.figures).map(([name, it]) => [name, it.weights]))"
+    run = node("-e", f"{code};console.log(JSON.stringify({wanted}))", page=True)
+    assert {name: tuple(weights) for name, weights in json.loads(run).items()} == live.WEIGHTS
+
+
 def test_in_a_live_notebook_it_is_a_widget(monkeypatch):
     monkeypatch.delenv("GENBOOK_QUIET", raising=False)
     figure = make(seed=3)
@@ -255,15 +262,18 @@ def test_controls_fit_a_phone_and_a_finger(live_page, chapter):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+DRAWINGS = "canvas:not(.live-sheet):visible"  # digits are black on white whatever the theme
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_drawings_follow_the_theme(figure_of, name):
     figure = figure_of(name, color_scheme="light")
     press(figure, FIGURES[name]["press"])
     reading(figure)
-    light = [canvas.evaluate(INK) for canvas in figure.locator("canvas:visible").all()]
+    light = [canvas.evaluate(INK) for canvas in figure.locator(DRAWINGS).all()]
     figure.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     reading(figure)
-    dark = [canvas.evaluate(INK) for canvas in figure.locator("canvas:visible").all()]
+    dark = [canvas.evaluate(INK) for canvas in figure.locator(DRAWINGS).all()]
     assert all(one != other for one, other in zip(light, dark, strict=True))
     assert figure.evaluate("figure => getComputedStyle(figure).backgroundColor") == "rgb(20, 25, 29)"
 
@@ -310,11 +320,12 @@ def test_the_pdf_shows_the_picture(browser, tmp_path):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_in_a_notebook_the_module_renders_into_an_element(browser, name):
+def test_in_a_notebook_the_module_renders_into_an_element(browser, name, monkeypatch):
     """As anywidget does it: import the module, call render, and later what that returned."""
     chapter = BeautifulSoup(figures_only(FIGURES[name]["chapter"]), "html.parser")
     state = json.loads(chapter.select_one(f"figure[data-live={name}] script").text) | {"seed": 4}
-    module = (ROOT / "genbook" / "live.js").read_text(encoding="utf-8")
+    monkeypatch.delenv("GENBOOK_QUIET", raising=False)
+    module = make(name)._esm
     page = browser.new_page()
     page.set_content("<body><div></div></body>")
     saved = page.evaluate(
@@ -329,7 +340,7 @@ def test_in_a_notebook_the_module_renders_into_an_element(browser, name):
           window.end = module.default.render({ model, el: document.querySelector("div") });
           return saved.length;
         }""",
-        [f"{module}\nexport default genbookLive.figures.{name};", state],
+        [module, state],
     )
     assert saved > 0
     figure = page.locator("div.live")

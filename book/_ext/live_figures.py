@@ -29,6 +29,8 @@ def write(app) -> None:
     for name, content in bundle().items():
         write_whole(content, Path(app.outdir, "_static", "genbook", name))
         write_whole(content, ROOT / "genbook" / name)
+    for script in (ROOT / "genbook" / "weights" / "live").glob("*.js"):  # which figures load when they come near
+        write_whole(script.read_bytes(), Path(app.outdir, "_static", "genbook", "weights", script.name))
     app.add_js_file("genbook/live.js")
     app.add_css_file("genbook/live.css", priority=950)  # after site.css
 

@@ -120,7 +120,10 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
  * point there, with a text for screen readers.
  */
 export function movable({ drawing, reach }, { ui, grain = 0.1, move }) {
-  const handle = element("button", { type: "button", class: "live-handle", pointerdown: grab, keydown: nudge });
+  const handle = element("button", {
+    type: "button", class: "live-handle", pointerdown: grab, keydown: nudge,
+    "aria-label": "A point: move it with the arrow keys", // until show() says where it is
+  });
   const board = element("div", { class: "live-board" }, drawing, handle);
   let point = [0, 0];
   drawing.addEventListener("click", ui.act((event) => go(under(event))));

@@ -4,7 +4,7 @@ import * as vae from "../../book/live/vae.js";
 import { close, fixture } from "./shared.mjs";
 
 for (const name of ["vae_decoder", "vae_encoder", "autoencoder_decoder"]) {
-  await import(`../../book/live/weights/${name}.js`); // a classic script: it sets a global
+  await import(`../../genbook/weights/live/${name}.js`); // a classic script: it sets a global
 }
 const { vae_decoder, vae_encoder, autoencoder_decoder } = globalThis.genbookWeights;
 const decoders = { vae: vae.unpack(vae_decoder), autoencoder: vae.unpack(autoencoder_decoder) };
@@ -44,6 +44,22 @@ test("the codes are those of 1000 test digits, and the shipped digits are among 
 test("the nearest code", () => {
   assert.deepEqual(vae.nearestCode([1, 1], [0, 0, 4, 5, 1, 3]), { distance: Math.SQRT2, index: 0 });
   assert.deepEqual(vae.nearestCode([4, 1], [0, 0, 4, 5, 1, 3]).index, 2);
+});
+
+test("the usual distance between codes, and their Gaussian, are NumPy's", () => {
+  for (const [name, content] of [["vae", vae_decoder], ["autoencoder", autoencoder_decoder]]) {
+    const { codes } = vae.codesOf(content);
+    const { mean, root } = vae.gaussianOf(codes);
+    close(mean, pictures.codes[name].mean, 1e-9);
+    close(root, pictures.codes[name].root, 1e-9);
+    close([vae.usualDistance(codes)], [pictures.codes[name].usual], 1e-9);
+  }
+});
+
+test("the median of few numbers", () => {
+  assert.equal(vae.median([3, 1, 10]), 3);
+  assert.equal(vae.median([4, 1, 10, 2]), 3);
+  assert.ok(Number.isNaN(vae.median([])));
 });
 
 /** A digit of MNIST, enlarged and put somewhere on a large sheet. */
