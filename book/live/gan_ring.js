@@ -102,8 +102,9 @@ export default {
       quality: "samples of high quality",
       dLoss: "D’s loss, nats",
       gLoss: "G’s loss, nats",
+      range: "D, lowest to highest",
     });
-    const keys = [key("second", "samples"), key("muted", "data"), key("first", "D takes for real")];
+    const keys = [key("second", "samples"), key("muted", "data"), key("first", "for D most real")];
     ui.stage.append(
       element("div", { class: "live-plane" }, points.drawing, element("p", { class: "live-legend" }, ...keys)),
       element("div", { class: "live-side" }, curves.drawing, beside.list),
@@ -140,13 +141,13 @@ export default {
 
     function describe() {
       const { counted, steps } = look();
-      const shares = `${number(100 * counted.quality, 0)} % of the samples are of high quality`;
-      const modes = `${counted.modesOnePercent} of 8 modes have at least 1 % of the samples`;
-      return `${steps ? `Step ${count(steps)}` : "Untrained"}: ${modes}, ${shares}.`;
+      const modes = `${counted.modesOnePercent} of 8 modes found, with 1 % of the samples or more`;
+      const quality = `Samples of high quality: ${number(100 * counted.quality, 0)} %.`;
+      return `${steps ? `Step ${count(steps)}` : "Untrained"}: ${modes}. ${quality}`;
     }
 
     function show() {
-      const { counted } = look();
+      const { counted, believed } = look();
       const [, dLoss, gLoss] = losses.at(-1) ?? [0, NaN, NaN];
       beside.show({
         steps: count(gan.steps),
@@ -154,6 +155,7 @@ export default {
         quality: `${number(100 * counted.quality, 0)} %`,
         dLoss: number(dLoss, 2),
         gLoss: number(gLoss, 2),
+        range: lowestAndHighest(believed).map((p) => number(p, 2)).join(" to "),
       });
       preset.select.value = Object.keys(presets).find((name) => same(presets[name], begun)) ?? "your own";
       for (const { name, select } of knobs) select.value = label(settings[name]);
@@ -211,13 +213,18 @@ const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [flat[
 /** A spot of colour with what it stands for. */
 const key = (name, text) => element("span", { class: `live-key-${name}` }, text);
 
-/** D's probabilities as a small picture in one colour, the stronger the more D takes for real; scaled up it is smooth. */
+function lowestAndHighest(values) {
+  return [Math.min(...values), Math.max(...values)];
+}
+
+/** D's probabilities as a small picture in one colour, from its lowest to its highest; scaled up it is smooth. */
 function shades(believed, colour) {
+  const [low, high] = lowestAndHighest(believed);
   const picture = element("canvas", { width: FINE, height: FINE });
   const context = picture.getContext("2d");
   context.fillStyle = colour;
   believed.forEach((p, i) => {
-    context.globalAlpha = 0.6 * p;
+    context.globalAlpha = (0.6 * (p - low)) / (high - low);
     context.fillRect(i % FINE, FINE - 1 - Math.floor(i / FINE), 1, 1); // rows go upwards
   });
   return picture;
