@@ -327,6 +327,36 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
             "if False",
             "tests/test_live_numerics.py::test_a_run_that_stops_leaves_what_was_there",
         ),
+        (
+            "book/live/vae.js",
+            "const b = xy / a;",
+            "const b = xy;",
+            "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+        ),
+        (
+            "book/live/vae.js",
+            "others.fill(Infinity, 2 * i, 2 * i + 2);",
+            "others.fill(Infinity, 2 * i, 2 * i + 1);",
+            "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+        ),
+        (
+            "book/live/vae.js",
+            "(digits + (exponent ? 1024 : 0))",
+            "(digits + 1024)",
+            "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+        ),
+        (
+            "genbook/live.py",
+            "skip_init(nn.Linear, inputs, outputs)",
+            "nn.Linear(inputs, outputs)",
+            "tests/test_live_numerics.py::test_what_the_command_writes_is_read_as_it_was",
+        ),
+        (
+            "genbook/live.py",
+            'network[-1] = functions[content["output"]]()',
+            'network[-1] = functions["sigmoid"]()',
+            "tests/test_live_numerics.py::test_what_the_command_writes_is_read_as_it_was",
+        ),
     ],
     "01": [
         (

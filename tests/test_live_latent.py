@@ -239,7 +239,9 @@ def test_strokes_add_up_and_a_dot_is_seen(plane):
     page.mouse.move(middle(pad)[0] + 30, middle(pad)[1], steps=3)
     assert ink() == seven
     plane.get_by_role("combobox").select_option("test digit 2")
+    press(plane, "Play")
     stroke(page, pad, [(0.5, 0.2), (0.5, 0.8)])
+    expect(plane.get_by_role("button", name="Play")).to_be_visible()  # it has stopped
     assert status(plane).endswith(", is a 1."), "the drawing began anew"
 
 

@@ -65,7 +65,7 @@ export default {
       },
     });
 
-    const map = plane(REACH, "The plane of z with the codes of 1000 test digits, a dot each, and the point");
+    const map = plane(REACH, "The plane of z with the codes of 1000 test digits, and the point");
     const handle = movable(map, { ui, grain: 0.05, move: go });
     const drawCodes = codeMap(codes, labels);
     const paper = pad("Draw a digit here with mouse, pen or finger, or choose a test digit below", {
