@@ -96,23 +96,23 @@ REPAIRS = {  # what other tools write, and what axe asks for instead
     r'role="doc-biblioentry"': 'role="listitem"',
     r"<th\b[^>]*>\s*(<p>\s*</p>)?\s*</th>": "<td></td>",
 }
-USED_WITH = {  # part of an asset's name, and what a page that uses it holds
+USED_WITH = {  # part of a script's name, and what a page that uses it holds
     "genbook/live": 'class="live"',
-    "katex": 'class="katex',
-    "sphinx-design": 'class="sd-',
     "design-tabs": 'class="sd-tab',
+    "documentation_options.pagename": "version-switcher__button",
+    "sphinx-book-theme": "\0",  # it looks for notes in the margin: the book has none
     "thebe": "\0",
 }
 
 
 def finish_page(app, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
-    """Drop the scripts and styles that a page doesn't use, describe it, and link it to its sources."""
+    """Drop the scripts that a page doesn't use, describe it, and link it to its sources."""
     body = context.get("body", "")
     for pattern, repaired in REPAIRS.items():
         body = re.sub(pattern, repaired, body, flags=re.DOTALL)
     context["body"] = body = with_light_images(app, body, context["pathto"])
     context["script_files"] = lean(context["script_files"], body)
-    context["css_files"] = lean(context["css_files"], body)
+    context["css_files"] = list(dict.fromkeys(style for style in context["css_files"] if "thebe" not in str(style)))
     context.setdefault("pagetitle", context.get("title", "Search"))  # the heading in print
     if 'name="description"' not in context.get("metatags", ""):
         text = html.escape(describe(context, doctree))
@@ -166,7 +166,7 @@ def with_light_images(app, body: str, pathto) -> str:
 
 
 def lean(assets: list, body: str) -> list:
-    """The scripts or styles that a page uses, each once; scripts deferred where no other needs them at once."""
+    """The scripts that a page uses, each once, and deferred."""
     kept, seen = [], set()
     for asset in assets:
         name, inline = str(asset.filename or ""), asset.attributes.get("body") or ""
@@ -174,7 +174,7 @@ def lean(assets: list, body: str) -> list:
         if unused or (name, inline) in seen:
             continue
         seen.add((name, inline))
-        if name.endswith(".js") and not re.search("documentation_options|doctools", name):
+        if name.endswith(".js"):
             asset.attributes["defer"] = "defer"
         kept.append(asset)
     return kept

@@ -10,23 +10,29 @@ import { weightsFor } from "./weights.js";
 
 export const figures = { autoencoder_vae, dirac_gan, gan_ring, gibbs_gaussian, gibbs_table, vae_plane };
 
-/** Bring the figures of a page to life. Each holds its state as JSON; what is set later stays in the page. */
+/** Bring the figures of a page to life when they come near. Each holds its state as JSON; what is set stays in the page. */
 function start(page) {
-  for (const el of page.querySelectorAll("figure.live")) {
-    const figure = figures[el.dataset.live];
-    if (figure.weights) weightsFor(el, figure.weights).then(() => run(figure, el), () => excuse(el));
-    else run(figure, el);
-  }
+  const nearby = new IntersectionObserver(
+    (entries) => {
+      for (const { target: el, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        nearby.unobserve(el);
+        weightsFor(figures[el.dataset.live].weights ?? []).then(() => run(el), () => excuse(el));
+      }
+    },
+    { rootMargin: "200%" }, // within two screens of the view
+  );
+  for (const el of page.querySelectorAll("figure.live")) nearby.observe(el);
 }
 
-function run(figure, el) {
+function run(el) {
   const values = { state: JSON.parse(el.querySelector("script").textContent) };
   const model = {
     get: (key) => values[key],
     set: (key, value) => (values[key] = value),
     save_changes: () => {},
   };
-  figure.render({ model, el });
+  figures[el.dataset.live].render({ model, el });
   el.classList.add("live-runs"); // hides the static picture, except on paper
 }
 

@@ -1,4 +1,4 @@
-// The trained networks of some figures: scripts of about 220 kB each, asked for when such a figure comes near the view.
+// The trained networks of some figures: scripts of about 220 kB each, asked for when such a figure starts.
 import { element } from "./figure.js";
 
 // On a page of the site the scripts lie beside this one. In a live notebook the networks are part of the module.
@@ -6,24 +6,8 @@ const home = globalThis.document?.currentScript?.src;
 const asked = {}; // name -> the promise of its script
 
 /** The networks with these names; each is a property of globalThis.genbookWeights then. Fails if one does not come. */
-export async function weightsFor(el, names) {
-  await near(el);
-  await Promise.all(names.map((name) => (asked[name] ??= script(name))));
-}
-
-/** As soon as the element is within two screens of the view. */
-function near(el) {
-  return new Promise((resolve) => {
-    const watch = new IntersectionObserver(
-      (entries) => {
-        if (!entries.at(-1).isIntersecting) return;
-        watch.disconnect();
-        resolve();
-      },
-      { rootMargin: "200%" },
-    );
-    watch.observe(el);
-  });
+export function weightsFor(names) {
+  return Promise.all(names.map((name) => (asked[name] ??= script(name))));
 }
 
 function script(name) {

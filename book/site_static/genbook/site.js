@@ -1,25 +1,29 @@
 // What scrolls sideways on this screen can be reached with the keyboard: wide formulas, tables, code and outputs. To ask
-// for a width makes the browser lay out what is still far below the screen: it is done box by box, when nothing else is.
+// for a box's width lays it out, however far below the screen it is: so only boxes that come near are asked, and all of
+// them as soon as somebody uses a keyboard.
 const wide = ".katex-display, .pst-scrollable-table-container, .cell_output, .highlight pre, .text_html";
-const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 1, { timeRemaining: () => 10 }));
-let waiting = [];
+const boxes = [...document.querySelectorAll(wide)];
 
-function markSome(idle) {
-  const changes = []; // made at the end: one width, one change, one width would lay out everything again and again
-  for (let first = true; waiting.length && (first || idle.timeRemaining() > 5); first = false) {
-    const box = waiting.shift();
-    const scrolls = box.scrollWidth > box.clientWidth;
-    if (scrolls !== (box.tabIndex === 0)) changes.push([box, scrolls]);
-  }
-  for (const [box, scrolls] of changes) scrolls ? (box.tabIndex = 0) : box.removeAttribute("tabindex");
-  if (waiting.length) whenIdle(markSome);
-  else document.documentElement.dataset.marked = innerWidth;
+function mark(some) {
+  const scrolls = some.map((box) => box.scrollWidth > box.clientWidth); // all widths before the first change
+  some.forEach((box, i) => (scrolls[i] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
+}
+
+const nearby = new IntersectionObserver(
+  (seen) => mark(seen.filter((entry) => entry.isIntersecting).map((entry) => entry.target)),
+  { rootMargin: "50%" },
+);
+
+function watch() {
+  nearby.disconnect();
+  for (const box of boxes) nearby.observe(box); // tells at once which are near
 }
 
 function markAll() {
-  const begun = waiting.length > 0;
-  waiting = [...document.querySelectorAll(wide)];
-  if (!begun) whenIdle(markSome);
+  mark(boxes);
+  addEventListener("resize", () => mark(boxes));
 }
-addEventListener("load", markAll);
-addEventListener("resize", markAll);
+
+watch();
+addEventListener("resize", watch);
+addEventListener("keydown", markAll, { once: true, capture: true });
