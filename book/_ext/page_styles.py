@@ -17,7 +17,7 @@ NAME = "genbook/styles.css"
 
 
 def squeeze(styles: list[str], whole: list[bool], words: set[str]) -> str:
-    """The styles as one, those not whole without the rules whose selectors name none of the words. Raises RuntimeError."""
+    """The styles as one: those not whole without the rules for what is not among the words. Raises RuntimeError."""
     command = [node_binary(), Path(__file__).with_suffix(".js")]
     sent = json.dumps({"styles": styles, "whole": whole, "words": " ".join(sorted(words))})
     run = subprocess.run(command, input=sent, capture_output=True, text=True, encoding="utf-8")
@@ -42,7 +42,7 @@ def read(static: Path, name: str) -> str:
 
 
 def merge(app, error) -> None:
-    """Write styles.css from the styles of the page 404, which every build makes anew and finish_page gives all styles."""
+    """Write styles.css from what 404.html links: each build writes it anew, and finish_page gives it all styles."""
     if error or app.builder.format != "html":
         return
     out = Path(app.outdir)
