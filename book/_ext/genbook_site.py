@@ -125,6 +125,7 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
         source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir)
         repository = app.config.html_context["repository"]
         if source.suffix == ".ipynb":
+            context["body"] = body.replace("<section ", '<section class="chapter" ', 1)
             context["notebook"] = context["pathto"](f"_sources/{source.as_posix()}", True)
             colab = repository.replace("https://github.com", "https://colab.research.google.com/github")
             # The release that the setup cell installs: notebook and package belong together.
