@@ -29,11 +29,16 @@ FEW_OF_LONG = {
 }
 
 
+@pytest.fixture(scope="module")
+def sample():
+    return {split: data.mnist(split)[0][:256].clone() for split in ("fit", "validation", "train", "test")}
+
+
 @pytest.fixture
-def few_digits(tmp_path, monkeypatch):
+def few_digits(sample, tmp_path, monkeypatch):
     """The commands with few digits and steps, in a folder of their own."""
-    sample = {split: data.mnist(split)[0][:256] for split in ("fit", "validation", "train", "test")}
     monkeypatch.setattr(data, "mnist", lambda split: (sample[split], None))
+    monkeypatch.setattr(make_autoencoders, "SIZES", [784, 100, 50, 25])  # the wide layers would take most of the time
     for name, module in MODULES.items():
         monkeypatch.setattr(module, "SHORT", module.SHORT | FEW[module])
         monkeypatch.setattr(module, "LONG", module.LONG | FEW_OF_LONG[module])
