@@ -213,7 +213,7 @@ def test_page_is_sound(tab, base, page):
     for width, scheme, options in ((360, "light", AXE_ALL), (1280, "light", AXE_ALL), (1280, "dark", AXE_COLOURS)):
         view.set_viewport_size({"width": width, "height": 900})
         view.emulate_media(color_scheme=scheme)
-        assert view.evaluate(theme) == scheme
+        view.wait_for_function(f"{theme} === {scheme!r}")
         found = view.evaluate("options => axe.run(options)", options)["violations"]
         faults = [(fault["id"], fault["impact"], node["html"]) for fault in found for node in fault["nodes"]]
         assert not faults, f"at {width} pixels, {scheme}"
