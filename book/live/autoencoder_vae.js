@@ -8,7 +8,7 @@ import { codesOf, decode, gaussianOf, median, nearestCode, unpack, usualDistance
 const DRAWS = 100; // are shown: the last ones
 const SIDE = 10; // pictures in a row
 const FAR = 4; // u goes from -FAR to FAR, as far as the VAE's plane is shown
-const AT_ONCE = 4; // pictures for each sheet in one frame: more would hold up the page
+const TIME = 5; // ms in one frame for the pictures of the sheets: more would hold up the page
 const SHOWN = { vae: { reach: FAR, centre: [0, 0] }, autoencoder: { reach: 11, centre: [0, 5] } }; // of the planes
 const NAMES = { vae: "VAE", autoencoder: "Autoencoder" };
 const FACTS = {
@@ -143,7 +143,6 @@ export default {
     }
 
     function show() {
-      const places = [...due].slice(0, AT_ONCE);
       for (const [name, side] of Object.entries(sides)) {
         const z = place(name, u);
         const { distance, label } = nearest(name, z);
@@ -152,17 +151,22 @@ export default {
         side.rule.textContent = name === "autoencoder" && moved ? "z = m + Lu" : "z = u";
         side.handle.show(fromCentre(side, z), `${NAMES[name]}: the point z = ${pair(z)}, move it with the arrow keys`);
         side.decoded.show(0, decode(side.decoder, z));
-        drawPlane(name, side);
-        for (const k of places) side.sheet.show(k, decode(side.decoder, place(name, draws[k])));
+        if (!drawPlane(name, side)) ui.changed(); // the rest in the next frames
       }
-      for (const k of places) due.delete(k);
-      if (due.size) ui.changed(); // the rest in the next frames
+      const end = performance.now() + TIME;
+      for (const k of due) {
+        for (const [name, side] of Object.entries(sides)) side.sheet.show(k, decode(side.decoder, place(name, draws[k])));
+        due.delete(k);
+        if (performance.now() > end) break;
+      }
+      if (due.size) ui.changed();
     }
 
+    /** Gives whether all codes are drawn. */
     function drawPlane(name, side) {
       const paper = side.map.start();
       const { context, height, colour } = paper;
-      side.drawCodes(paper, (z) => paper.at(fromCentre(side, z)));
+      const whole = side.drawCodes(paper, (z) => paper.at(fromCentre(side, z)));
       const put = (u) => fromCentre(side, place(name, u));
       for (const k of [1, 2]) paper.line(circle(k).map(put), "muted", 1.2);
       context.strokeStyle = colour("text");
@@ -175,6 +179,7 @@ export default {
         const text = `z${"₁₂"[i]} from ${number(v - side.reach, 0)} to ${number(v + side.reach, 0)}`;
         context.fillText(text, 4, height - 20 + 15 * i);
       });
+      return whole;
     }
   },
 };

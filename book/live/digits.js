@@ -22,35 +22,38 @@ export function sheet(columns, rows, label) {
   return { drawing, show };
 }
 
+const MARKS = 100; // are drawn in one frame: a thousand would hold up the page
+
 /**
- * The codes (n, 2), flat, of test digits: each as a small digit in the colour of its kind. Gives a function that draws them on the paper that plane.start() gave, `at` being the places.
+ * The codes (n, 2), flat, of test digits: each as a small digit in the colour of its kind. Gives a function that draws
+ * them on the paper that plane.start() gave, `at` being the places, and says whether that was all: the first drawings on
+ * a new paper show only some, for marks take longer than all the rest. They are made once, and copied after that.
  */
 export function codeMap(codes, labels) {
   let made = ""; // for which paper the layer was made
-  let layer;
+  let layer, own, done;
 
   return function draw({ context, width, height, colour }, at) {
-    // Thousand marks take longer than all the rest: they are drawn once, and copied after that.
     const wanted = [width, devicePixelRatio, colour("text")].join();
     if (made !== wanted) {
       layer = element("canvas", { width: context.canvas.width, height: context.canvas.height });
-      const own = layer.getContext("2d");
+      own = layer.getContext("2d");
       own.setTransform(context.getTransform());
-      marks(own, width, colour, at);
-      made = wanted;
+      own.font = `${Math.max(6, width / 38)}px sans-serif`;
+      own.textAlign = "center";
+      own.textBaseline = "middle";
+      [made, done] = [wanted, 0];
+    }
+    if (done < labels.length) {
+      const colours = Array.from({ length: 10 }, (_, label) => colour(`digit${label}`));
+      for (const end = Math.min(done + MARKS, labels.length); done < end; done++) {
+        own.fillStyle = colours[labels[done]];
+        own.fillText(labels[done], ...at([codes[2 * done], codes[2 * done + 1]]));
+      }
     }
     context.drawImage(layer, 0, 0, width, height);
+    return done === labels.length;
   };
-
-  function marks(context, width, colour, at) {
-    context.font = `${Math.max(6, width / 38)}px sans-serif`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    labels.forEach((label, i) => {
-      context.fillStyle = colour(`digit${label}`);
-      context.fillText(label, ...at([codes[2 * i], codes[2 * i + 1]]));
-    });
-  }
 }
 
 /** Add a cross to the context's path. */

@@ -146,7 +146,7 @@ export default {
     function drawPlane() {
       const on = map.start();
       for (const k of [1, 2]) on.line(circle(k), "muted", 1.2);
-      drawCodes(on, on.at);
+      if (!drawCodes(on, on.at)) ui.changed(); // the rest in the next frames
       crosses(on, on.at, 4);
       if (code) clouds(on, on.at);
     }

@@ -1,4 +1,8 @@
-"""The live figures' script time per frame, while they play or while a point is moved: a frame has 16 ms for it."""
+"""The live figures' script time per frame, while they play or while a point is moved: a frame has 16 ms for it.
+
+The first frames come once, when the figure is still below the screen, with code that the browser has not compiled yet:
+they are told apart.
+"""
 
 import statistics
 import sys
@@ -37,8 +41,13 @@ def rows() -> list[tuple[str, str, str]]:
 def row(browser, name: str) -> tuple[str, str, str]:
     page = browser.new_page()
     page.goto(live_pages.address(live_pages.FIGURES[name]["chapter"]))
-    figure = live_pages.seen(page, name)
     page.evaluate(WATCH)
+    figure = live_pages.seen(page, name)
+    for _ in range(2):  # what is above it may have got its height only now
+        page.wait_for_timeout(1000)
+        figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    first = max(page.evaluate("taken.splice(0)"), default=0.0)
     if name in live_pages.PLAYERS:
         live_pages.press(figure, "Play")
         page.wait_for_function(f"taken.length >= {FRAMES}", timeout=120_000)
@@ -50,6 +59,6 @@ def row(browser, name: str) -> tuple[str, str, str]:
     typical, slowest = statistics.median(taken), max(taken)
     return (
         f"live figure {name}, script of a frame",
-        f"{typical:.1f} ms, slowest {slowest:.1f}",
+        f"{typical:.1f} ms, slowest {slowest:.1f}, of the first frames {first:.1f}",
         f"target < {TARGET} ms",
     )
