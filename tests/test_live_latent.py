@@ -263,6 +263,7 @@ def test_draw_with_a_finger_on_a_phone(live_page):
     plane = figure.get_by_label("The plane of z with the codes")
     side = plane.bounding_box()["width"]
     plane.tap(position={"x": side / 4, "y": side / 2})
+    expect(figure.get_by_role("status")).to_contain_text("The point is at")  # the click comes after the touch
     assert numbers(entry(figure, "z")) == pytest.approx([-2, 0], abs=0.06)
 
 

@@ -339,6 +339,6 @@ def test_a_bad_validation_set_is_refused_before_the_first_step():
 
 
 def test_a_diverging_training_stops_with_the_step_and_the_cause():
-    v = flip(torch.full((50, 4), 0.5), generator=rng())
+    v = flip(torch.full((50, 20), 0.5), generator=rng())  # with four pixels it depends on the processor's rounding
     with pytest.raises(FloatingPointError, match=r"after step \d+ of 250: lr=3e\+38 is most likely too large"):
-        train_pcd(RBM(4, 2, generator=rng()), v, epochs=50, lr=3e38, batch_size=10, generator=rng())
+        train_pcd(RBM(20, 2, generator=rng()), v, epochs=50, lr=3e38, batch_size=10, generator=rng())
