@@ -76,5 +76,5 @@ links: env _build/.code  ## the external links (needs the network)
 lock: env  ## pin anew: pyproject.toml -> requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --upgrade --no-header --quiet pyproject.toml -o requirements.txt
 
-clean:  ## remove what was made, the environment included
-	rm -rf .venv node_modules tests/lighthouse/node_modules _build
+clean:  ## remove what was made, the environments included
+	rm -rf .venv node_modules tests/lighthouse/node_modules _build ~/.cache/genbook/colab*

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -410,7 +411,7 @@ def test_other_rules_for_sources(tmp_path):
 # What a reader without the package runs.
 
 
-def run_setup(monkeypatch, *, found: bool, returncode: int = 0) -> list:
+def run_setup(monkeypatch, *, found: bool, torch: Iterable = (), returncode: int = 0) -> list:
     """Execute the setup cell with a pip that is only noted down."""
     commands = []
 
@@ -419,6 +420,7 @@ def run_setup(monkeypatch, *, found: bool, returncode: int = 0) -> list:
         return SimpleNamespace(returncode=returncode, stderr="no route to host")
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if found else None)
+    monkeypatch.setattr("importlib.metadata.distributions", lambda name: torch if name == "torch" else [])
     monkeypatch.setattr("subprocess.run", pip)
     exec(build.setup_cell(ROOT), {})
     return commands
@@ -428,17 +430,19 @@ def test_the_setup_cell_is_short_and_installs_this_release_where_the_package_is_
     monkeypatch.delenv("GENBOOK_SOURCE", raising=False)
     project = build.tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     release = f"git+{project['urls']['Repository']}@v{project['version']}"
-    assert len(build.setup_cell(ROOT).splitlines()) <= 12
+    assert len(build.setup_cell(ROOT).splitlines()) <= 13
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     assert run_setup(monkeypatch, found=False) == [[*pip, release]]
     assert run_setup(monkeypatch, found=True) == []
     monkeypatch.setenv("GENBOOK_SOURCE", "genbook.whl")
     assert run_setup(monkeypatch, found=False) == [[*pip, "genbook.whl"]]
+    torch = [SimpleNamespace(version="2.13.0+cpu"), SimpleNamespace(version="2.1.0")]  # the first one is imported
+    assert run_setup(monkeypatch, found=False, torch=torch) == [[*pip, "genbook.whl", "torch==2.13.0+cpu"]]
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_setup_cell_says_what_to_do_when_it_cannot_install(monkeypatch):
-    with pytest.raises(RuntimeError, match=r"(?s)check the network.*GENBOOK_SOURCE.*no route to host"):
+    with pytest.raises(RuntimeError, match=r"(?s)Check the network.*GENBOOK_SOURCE.*no route to host"):
         run_setup(monkeypatch, found=False, returncode=1)
 
 
