@@ -102,11 +102,17 @@ def result(name: str) -> dict:
 def binarize(images: Tensor, *, generator: torch.Generator) -> Tensor:
     """Draw each pixel as a bit that is 1 with the pixel's value as probability.
 
-    images: any shape, values in [0, 1] (else ValueError). Returns float32 zeros and ones, same shape and device.
+    images: any shape, values in [0, 1]; else ValueError, or on a GPU, which nobody waits for here, NaN for all.
+    Returns float32 zeros and ones, same shape and device.
     """
-    if not ((images >= 0) & (images <= 1)).all():  # written so that NaN fails too
+    inside = ((images >= 0) & (images <= 1)).all()  # (), written so that NaN fails too
+    p = images.float()
+    if images.is_cuda:
+        p = p.masked_fill(~inside, 0.5)
+    elif not inside:
         raise ValueError(f"expected values in [0, 1], got values from {images.min():g} to {images.max():g}")
-    return torch.bernoulli(images.float().to(generator.device), generator=generator).to(images.device)
+    bits = torch.bernoulli(p.to(generator.device), generator=generator).to(images.device)
+    return bits.masked_fill_(~inside, math.nan) if images.is_cuda else bits
 
 
 def ring(

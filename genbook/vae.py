@@ -104,23 +104,32 @@ class VAE(nn.Module):
         squares = (x - output).square().sum(2) * (-2 * self.log_sigma).exp()  # ‖x - mean‖² / σ²
         return -0.5 * (x.shape[2] * (LOG_2PI + 2 * self.log_sigma) + squares)
 
-    def _check(self, x: Tensor, condition: Tensor | None) -> None:
-        """x is what the likelihood is for: one pass over the data, little beside a training step."""
+    def _check(self, x: Tensor, condition: Tensor | None, *, wait: bool = True) -> Tensor:
+        """x, which is what the likelihood is for: one pass over the data, little beside a training step.
+
+        wait=False: a GPU is not waited for, and x that is not what it should be comes back as NaN.
+        """
         if x.ndim < 2 or x.numel() == 0 or not x.is_floating_point():
             raise ValueError(f"expected x, floats of shape (B, ...), got {x.dtype} of shape {tuple(x.shape)}")
         if condition is not None:
             _check_condition("x", x, condition)
         if self.likelihood == "gaussian":
+            if x.is_cuda and not wait:
+                return x  # NaN or infinity stays what it is
             low, high = (edge.item() for edge in x.detach().aminmax())  # NaN where x holds one
             if not (math.isfinite(low) and math.isfinite(high)):
                 raise ValueError(f"expected x without NaN or infinity, got values from {low} to {high}")
-            return
-        low, high = (edge.item() for edge in (x.detach() - 0.5).abs_().aminmax())
-        if not low == high == 0.5:  # written so that NaN fails too
+            return x
+        low, high = (x.detach() - 0.5).abs_().aminmax()
+        bits = (low == 0.5) & (high == 0.5)  # (), written so that NaN fails too
+        if x.is_cuda and not wait:
+            return x.masked_fill(~bits, math.nan)
+        if not bits:
             raise ValueError(
                 f"the Bernoulli likelihood is for bits, got values from {x.min():g} to {x.max():g} that are not all 0 "
                 "or 1; first draw bits with data.binarize, or use likelihood='gaussian'"
             )
+        return x
 
 
 def networks(
@@ -156,9 +165,10 @@ def elbo_terms(
 ) -> tuple[Tensor, Tensor]:
     """The two terms of the bound: log p(x | z) at one z ~ q(z | x), and KL(q(z | x) ‖ p(z)). x: (B, ...) -> two (B,).
 
-    Nats. ELBO = log_px_given_z - kl, in expectation over z. The KL is exact. Raises ValueError as `log_px_given_z`.
+    Nats. ELBO = log_px_given_z - kl, in expectation over z. The KL is exact. Raises ValueError as `log_px_given_z`; but
+    on a GPU and in training mode it gives NaN for an x that holds what it should not: no step waits for the one before.
     """
-    model._check(x, condition)
+    x = model._check(x, condition, wait=not model.training)
     mu, logvar = model.encode(x, condition)
     z = reparameterize(mu, logvar, generator=generator)  # (B, k)
     return model._log_px_given_z(x, z[:, None], condition).squeeze(1), kl_to_standard_normal(mu, logvar)
@@ -189,7 +199,7 @@ def neg_iwae(model: VAE, x: Tensor, condition: Tensor | None = None, *, generato
     `iwae_bound`. Raises ValueError as `elbo_terms` and for k < 1. Burda et al. 2015.
     """
     _check_count("k", k)
-    model._check(x, condition)
+    x = model._check(x, condition, wait=not model.training)
     log_w = _log_weights(model, x, *model.encode(x, condition), condition, k, generator)  # (B, k)
     return math.log(k) - log_w.logsumexp(1)
 
