@@ -6,10 +6,10 @@ CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book pdf notebooks test lint claims mutants bench lighthouse address links lock clean
+.PHONY: help env book pdf notebooks test test-all oldest newest lint claims mutants bench lighthouse address links lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: .venv/.installed node_modules/.installed  ## the environment: .venv and node_modules, exactly as pinned
 
@@ -49,6 +49,14 @@ test: lint book  ## every test: units, notebooks, site (in a real browser)
 	@$(PY) tests/chromium.py
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2
 	$(PY) -m pytest --nbval notebooks -n 2 --dist loadscope
+
+oldest newest:  ## units and a chapter with the oldest or the newest packages allowed: make oldest PYTHON=python3.12
+	@$(PYTHON) tests/versions.py $@
+
+test-all: test  ## everything, for hours: every chapter as on Colab, quick reproductions, oldest and newest packages
+	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py
+	for table in hinton ppca iwae pacgan rbm; do $(PY) -m genbook.reproduce $$table --quick || exit 1; done
+	$(MAKE) oldest newest
 
 claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
 	@$(PY) notebooks/claims.py $(CHAPTER) --seeds $(SEEDS)

@@ -99,20 +99,27 @@ def result(name: str) -> dict:
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def may_look(x: Tensor) -> bool:
+    """Whether the values of x may be looked at now. In a training on a GPU that would make the GPU wait in each step:
+    there a bad value becomes NaN, and the loss with it, which `train.fit` reports after the epoch.
+    """
+    return not (x.is_cuda and torch.is_grad_enabled())
+
+
 def binarize(images: Tensor, *, generator: torch.Generator) -> Tensor:
     """Draw each pixel as a bit that is 1 with the pixel's value as probability.
 
-    images: any shape, values in [0, 1]; else ValueError, or on a GPU, which nobody waits for here, NaN for all.
-    Returns float32 zeros and ones, same shape and device.
+    images: any shape, values in [0, 1] (else ValueError; in a training on a GPU NaN, see `may_look`). Returns float32
+    zeros and ones, same shape and device.
     """
-    inside = ((images >= 0) & (images <= 1)).all()  # (), written so that NaN fails too
-    p = images.float()
-    if images.is_cuda:
-        p = p.masked_fill(~inside, 0.5)
-    elif not inside:
+    fits = (images >= 0) & (images <= 1)  # written so that NaN fails too
+    look = may_look(images)
+    if look and not fits.all():
         raise ValueError(f"expected values in [0, 1], got values from {images.min():g} to {images.max():g}")
-    bits = torch.bernoulli(p.to(generator.device), generator=generator).to(images.device)
-    return bits.masked_fill_(~inside, math.nan) if images.is_cuda else bits
+    if not look:  # masked_fill, as torch.where would wait until its number is on the GPU
+        images = images.masked_fill(~fits, 0.0)  # what is no probability would end the process
+    bits = torch.bernoulli(images.float().to(generator.device), generator=generator).to(images.device)
+    return bits if look else bits.masked_fill_(~fits, math.nan)
 
 
 def ring(

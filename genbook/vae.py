@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from genbook import data
 from genbook.autoencoders import _layers
 
 LOG_2PI = math.log(2 * math.pi)
@@ -80,7 +81,7 @@ class VAE(nn.Module):
 
         Raises ValueError for NaN, for grey pixels under bernoulli, and for shapes that do not fit.
         """
-        self._check(x, condition)
+        x = self._checked(x, condition)
         if z.ndim not in (2, 3) or len(z) != len(x):
             raise ValueError(f"expected z of shape ({len(x)}, k) or ({len(x)}, S, k), got {tuple(z.shape)}")
         if z.ndim == 2:
@@ -104,27 +105,21 @@ class VAE(nn.Module):
         squares = (x - output).square().sum(2) * (-2 * self.log_sigma).exp()  # ‖x - mean‖² / σ²
         return -0.5 * (x.shape[2] * (LOG_2PI + 2 * self.log_sigma) + squares)
 
-    def _check(self, x: Tensor, condition: Tensor | None, *, wait: bool = True) -> Tensor:
-        """x, which is what the likelihood is for: one pass over the data, little beside a training step.
-
-        wait=False: a GPU is not waited for, and x that is not what it should be comes back as NaN.
-        """
+    def _checked(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """x, if it is what the likelihood is for: one pass over the data, little beside a training step."""
         if x.ndim < 2 or x.numel() == 0 or not x.is_floating_point():
             raise ValueError(f"expected x, floats of shape (B, ...), got {x.dtype} of shape {tuple(x.shape)}")
         if condition is not None:
             _check_condition("x", x, condition)
+        if not data.may_look(x):  # NaN, then, makes the loss NaN
+            return x if self.likelihood == "gaussian" else x.masked_fill((x != 0) & (x != 1), math.nan)
         if self.likelihood == "gaussian":
-            if x.is_cuda and not wait:
-                return x  # NaN or infinity stays what it is
             low, high = (edge.item() for edge in x.detach().aminmax())  # NaN where x holds one
             if not (math.isfinite(low) and math.isfinite(high)):
                 raise ValueError(f"expected x without NaN or infinity, got values from {low} to {high}")
             return x
-        low, high = (x.detach() - 0.5).abs_().aminmax()
-        bits = (low == 0.5) & (high == 0.5)  # (), written so that NaN fails too
-        if x.is_cuda and not wait:
-            return x.masked_fill(~bits, math.nan)
-        if not bits:
+        low, high = (edge.item() for edge in (x.detach() - 0.5).abs_().aminmax())
+        if not low == high == 0.5:  # written so that NaN fails too
             raise ValueError(
                 f"the Bernoulli likelihood is for bits, got values from {x.min():g} to {x.max():g} that are not all 0 "
                 "or 1; first draw bits with data.binarize, or use likelihood='gaussian'"
@@ -165,10 +160,9 @@ def elbo_terms(
 ) -> tuple[Tensor, Tensor]:
     """The two terms of the bound: log p(x | z) at one z ~ q(z | x), and KL(q(z | x) ‖ p(z)). x: (B, ...) -> two (B,).
 
-    Nats. ELBO = log_px_given_z - kl, in expectation over z. The KL is exact. Raises ValueError as `log_px_given_z`; but
-    on a GPU and in training mode it gives NaN for an x that holds what it should not: no step waits for the one before.
+    Nats. ELBO = log_px_given_z - kl, in expectation over z. The KL is exact. Raises ValueError as `log_px_given_z`.
     """
-    x = model._check(x, condition, wait=not model.training)
+    x = model._checked(x, condition)
     mu, logvar = model.encode(x, condition)
     z = reparameterize(mu, logvar, generator=generator)  # (B, k)
     return model._log_px_given_z(x, z[:, None], condition).squeeze(1), kl_to_standard_normal(mu, logvar)
@@ -199,7 +193,7 @@ def neg_iwae(model: VAE, x: Tensor, condition: Tensor | None = None, *, generato
     `iwae_bound`. Raises ValueError as `elbo_terms` and for k < 1. Burda et al. 2015.
     """
     _check_count("k", k)
-    x = model._check(x, condition, wait=not model.training)
+    x = model._checked(x, condition)
     log_w = _log_weights(model, x, *model.encode(x, condition), condition, k, generator)  # (B, k)
     return math.log(k) - log_w.logsumexp(1)
 
@@ -225,7 +219,7 @@ def iwae_bound(
     if chunk is None:  # a tile that stays in a CPU's cache; a GPU wants more work at once
         chunk = max(1, 2 ** (22 if x.is_cuda else 20) // max(1, x[:1].numel()))
     _check_count("chunk", chunk)
-    model._check(x, condition)
+    x = model._checked(x, condition)
     images = max(1, chunk // k)  # whole images at once if there is room, else a part of the draws of one
     bounds = []
     with _evaluating(model):
@@ -249,7 +243,7 @@ def active_units(model: VAE, x: Tensor, condition: Tensor | None = None, *, thre
 
     `.sum()` counts them. In eval mode. Raises ValueError for fewer than two x. Burda et al. 2015.
     """
-    model._check(x, condition)
+    x = model._checked(x, condition)
     if len(x) < 2:
         raise ValueError(f"expected at least two x, got shape {tuple(x.shape)}")
     with _evaluating(model):

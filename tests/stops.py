@@ -1,4 +1,7 @@
-"""For tests of what happens when a training is stopped: a loss that stops it."""
+"""For tests of a training: a loss that stops it, and a count of how often it waits for a value."""
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class Stopped(Exception):
@@ -17,3 +20,13 @@ def stops_at(loss, step):
         return loss(model, *x, generator=generator)
 
     return stopping
+
+
+class Waits(TorchDispatchMode):
+    """Counts how often Python waits for a tensor's value."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **kwargs or {})

@@ -10,9 +10,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from stops import Stopped, stops_at
+from stops import Stopped, Waits, stops_at
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from genbook import train
 from genbook.train import device, evaluate, fit, progress, scale, seeded
@@ -322,22 +321,26 @@ def test_the_model_ends_in_eval_mode_and_the_last_test_loss_is_its_own():
     assert history["test"][-1] == pytest.approx((model(x[:20]) - x[:20]).square().sum(1).mean().item(), rel=1e-5)
 
 
-class Waits(TorchDispatchMode):
-    """Counts how often Python waits for a tensor's value."""
-
-    count = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.count += func is torch.ops.aten._local_scalar_dense.default
-        return func(*args, **kwargs or {})
-
-
 def test_no_step_waits_for_a_value():
     counts = []
     for batch_size in (50, 5):
         with Waits() as waits:
             run(squared_error, batch_size=batch_size)
         counts.append(waits.count)
+    assert counts[0] == counts[1] > 0  # 1 step per epoch, or 10
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_no_step_waits_for_the_gpu(recwarn):
+    counts = []
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        for batch_size in (50, 5):
+            warned = len(recwarn)
+            fit(network("cuda"), noisy, points(device="cuda"), **SETTINGS | {"batch_size": batch_size})
+            counts.append(len(recwarn) - warned)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
     assert counts[0] == counts[1] > 0  # 1 step per epoch, or 10
 
 

@@ -4,14 +4,17 @@ import math
 import subprocess
 import sys
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sympy
 import torch
+from stops import Waits
 from torch import nn
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
+from genbook import data
 from genbook.autoencoders import ppca_log_likelihood, squared_error
 from genbook.train import fit, seeded
 from genbook.vae import (
@@ -544,6 +547,41 @@ FUNCTIONS = {
     "active_units": lambda *args, generator: active_units(*args),
     "log_px_given_z": lambda model, x, *c, generator: model.log_px_given_z(x, torch.zeros(len(x), 2), *c),
 }
+
+
+def test_values_are_looked_at_but_in_a_training_on_a_gpu():
+    on_gpu, on_cpu = SimpleNamespace(is_cuda=True), torch.zeros(1)
+    assert data.may_look(on_cpu) and not data.may_look(on_gpu)
+    with torch.no_grad():
+        assert data.may_look(on_gpu)
+
+
+@pytest.mark.parametrize("options", [{}, {"likelihood": "gaussian", "sigma": 0.5}])
+def test_in_a_training_on_a_gpu_no_step_waits_and_bad_pixels_give_a_loss_of_nan(options, monkeypatch):
+    model, x = VAE(*networks([6, 2]), **options), bits(5, 6).float()
+    wanted = neg_elbo(model, x, generator=generator())
+    monkeypatch.setattr(data, "may_look", lambda x: False)
+    with Waits() as waits:
+        losses = neg_elbo(model, x, generator=generator())
+        losses.sum().backward()
+    assert waits.count == 0 and torch.equal(losses, wanted)
+    for bad in (torch.nan, torch.inf, *([0.5] if not options else [])):
+        x = bits(5, 6).float()
+        x[2, 1] = bad
+        finite = neg_elbo(model, x, generator=generator()).isfinite()
+        assert finite.tolist() == [True, True, False, True, True]
+
+
+def test_in_a_training_on_a_gpu_bits_are_drawn_without_waiting(monkeypatch):
+    grey = torch.rand(5, 6, generator=generator())
+    wanted = data.binarize(grey, generator=generator())
+    monkeypatch.setattr(data, "may_look", lambda x: False)
+    grey[2, 1], grey[3, 0], grey[4, 5] = torch.nan, 1.5, -0.1
+    with Waits() as waits:
+        drawn = data.binarize(grey, generator=generator())
+    bad = drawn.isnan()
+    assert waits.count == 0 and bad.nonzero().tolist() == [[2, 1], [3, 0], [4, 5]]
+    assert torch.equal(drawn[:2], wanted[:2])  # the draws before the first bad one are the same
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)

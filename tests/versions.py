@@ -1,0 +1,55 @@
+"""The unit tests and a chapter with the oldest, or the newest, packages that pyproject.toml allows, without its pins.
+
+python tests/versions.py oldest|newest: with this Python, in an environment of its own, _build/oldest or _build/newest.
+What builds the site stays out, and with it the tests of the site.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
+TOOLS = ["pytest", "pytest-xdist", "hypothesis", "prdc", "jupytext", "nbclient", "nbval", "ipykernel", "myst-nb"]
+CHAPTER = "03_vae_derivation"
+
+
+def environment(which: str) -> Path:
+    """Make or update the environment, and give its Python. The versions stand in requirements.txt in its folder."""
+    folder = ROOT / "_build" / which
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    requirements = folder / "requirements.txt"
+    run(sys.executable, "-m", "venv", folder)
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
+    uv = [python, "-m", "uv", "pip"]
+    # Only wheels: an old source that a new Python would have to compile counts for nobody.
+    allowed = ["--resolution", RESOLUTIONS[which], "--only-binary", ":all:", "--no-header", "--quiet"]
+    run(*uv, "compile", *allowed, "--python", python, "pyproject.toml", "-o", requirements)
+    run(*uv, "install", "--quiet", "--python", python, "-r", requirements, *TOOLS)
+    run(*uv, "install", "--quiet", "--python", python, "--no-deps", "--editable", ".")
+    return python
+
+
+def run(*command, **environment: str) -> None:
+    """Run a command here. Ends this program if it fails: the command has said why."""
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, env=os.environ | environment)
+    if done.returncode:
+        sys.exit(f"failed: {' '.join(map(str, command))}")
+
+
+def main(which: str) -> None:
+    python = environment(which)
+    print(f"{which} packages, Python {platform.python_version()}:")
+    run(python, "-m", "uv", "pip", "list", "--python", python)
+    of_the_site = ["test_site.py", "test_print.py", "test_live*", "test_colab.py"]
+    ignored = [f"--ignore-glob=tests/{name}" for name in of_the_site]
+    run(python, "-m", "pytest", "tests", "-n", "2", *ignored, OMP_NUM_THREADS="1")
+    run(python, "-m", "pytest", "--nbval", f"notebooks/{CHAPTER}.ipynb")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in RESOLUTIONS:
+        sys.exit(__doc__)
+    main(sys.argv[1])
