@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import build
 import claims
+import gpu
 import lint
 import nbformat
 import pytest
@@ -501,6 +502,37 @@ def test_claims_are_counted_over_seeds_and_a_stopped_run_goes_on(tree):
     assert report["claims"] == {"The offset is not one": 19, "The offset is an integer": 19}
     assert report["seeds"] == list(range(20))
     assert "held 19 times of 20" in "\n".join(claims.report_problems(source_of(tree)))
+
+
+def test_on_a_gpu_each_chapter_is_timed_and_its_claims_are_counted(tree, monkeypatch, capsys):
+    source = source_of(tree)
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("offset != 1)", "offset == 1)"), encoding="utf-8")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(build, "choose", lambda names: [source])
+    monkeypatch.setattr(gpu, "RESULT", tree / "gpu.json")
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "all"])
+    assert gpu.main() == 1
+    result = json.loads((tree / "gpu.json").read_text(encoding="utf-8"))
+    assert result["device"] == "a GPU" and result["versions"]["torch"] and result["command"] == "make gpu"
+    outcome = result["chapters"]["01_first"]
+    assert outcome | {"seconds": 0} == {"seconds": 0, "held": 1, "broken": ["The offset is not one"], "error": None}
+    assert 0 < outcome["seconds"] < 300
+    assert "01_first:" in (shown := capsys.readouterr().out) and "✗ The offset is not one" in shown
+
+
+def test_without_a_gpu_there_is_nothing_to_time(monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "all"])
+    with pytest.raises(SystemExit, match="2"):
+        gpu.main()
+    assert "needs a GPU" in capsys.readouterr().err
+
+
+def test_what_a_gpu_has_not_done_yet_is_called_open():
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    assert ("Times on a GPU: OPEN, `make gpu`" in page) == (not gpu.RESULT.exists())
 
 
 def test_a_report_must_fit_its_chapter(tree):
