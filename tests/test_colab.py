@@ -121,3 +121,11 @@ def test_an_address_out_of_reach_is_named_with_what_to_do(source, base):
     assert message.startswith(f"genbook could not be installed from {source}. Check the network")
     assert "os.environ['GENBOOK_SOURCE'] = " in message
     assert "error: " in message.lower()  # pip's own words
+
+
+def test_the_package_works_beside_a_torchvision_that_does_not_load():
+    """As it is where torch and torchvision come from different places."""
+    modules = [path.stem for path in (ROOT / "genbook").glob("*.py") if not path.stem.startswith(("make_", "__"))]
+    code = "import sys; sys.modules['torchvision'] = None; sys.path.insert(0, sys.argv[1])\n"
+    done = run(sys.executable, "-c", code + "\n".join(f"import genbook.{name}" for name in modules), str(ROOT))
+    assert done.returncode == 0, done.stderr
