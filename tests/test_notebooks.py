@@ -356,6 +356,7 @@ def test_an_interrupted_build_leaves_the_old_notebook(tree):
         ("check", f"{CHECK}def my_kl():\n    global x\n    x = 1\ncheck.kl(my_kl)", "binds x"),
         ("check", f"{CHECK}check.kl(lambda: offset)", "reads offset"),
         ("check", f"{CHECK}my_a = [i + offset for i in [1]]\ncheck.kl(my_a)", "reads offset"),
+        ("check", f"{CHECK}my_a = {{1: {{offset for j in [i]}} for i in [1]}}\ncheck.kl(my_a)", "reads offset"),
         ("check", f"{CHECK}os.environ['A'] = '1'\ncheck.kl(my_kl)", "changes os"),
         ("check", f"{CHECK}def my_kl():\n    os.x = 1\ncheck.kl(my_kl)", "changes os"),
         ("check", f"{CHECK}import numpy\ncheck.kl(my_kl)", "must have one import"),
