@@ -6,7 +6,7 @@ CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book pdf notebooks test test-all oldest newest lint claims mutants bench lighthouse address links lock clean
+.PHONY: help env book pdf notebooks test test-all oldest newest lint claims gpu mutants bench lighthouse address links lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ test-all: test  ## everything, for hours: every chapter as on Colab, quick repro
 claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
 	@$(PY) notebooks/claims.py $(CHAPTER) --seeds $(SEEDS)
 
+gpu: env  ## every chapter at its larger setting on this machine's GPU: genbook/results/gpu.json
+	@$(PY) notebooks/gpu.py $(CHAPTER)
+
 mutants: env  ## break the code on purpose and see that a test or a claim notices: make mutants CHAPTER=01
 	@$(PY) tests/mutants.py $(CHAPTER)
 
@@ -84,5 +87,5 @@ links: env _build/.code  ## the external links (needs the network)
 lock: env  ## pin anew: pyproject.toml -> requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --upgrade --no-header --quiet pyproject.toml -o requirements.txt
 
-clean:  ## remove what was made, the environment included
-	rm -rf .venv node_modules tests/lighthouse/node_modules _build
+clean:  ## remove what was made, the environments included
+	rm -rf .venv node_modules tests/lighthouse/node_modules _build ~/.cache/genbook/colab*

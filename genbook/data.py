@@ -116,10 +116,10 @@ def binarize(images: Tensor, *, generator: torch.Generator) -> Tensor:
     look = may_look(images)
     if look and not fits.all():
         raise ValueError(f"expected values in [0, 1], got values from {images.min():g} to {images.max():g}")
-    if not look:
-        images = torch.where(fits, images, 0.0)  # what is no probability would end the process
+    if not look:  # masked_fill, as torch.where would wait until its number is on the GPU
+        images = images.masked_fill(~fits, 0.0)  # what is no probability would end the process
     bits = torch.bernoulli(images.float().to(generator.device), generator=generator).to(images.device)
-    return bits if look else torch.where(fits, bits, torch.nan)
+    return bits if look else bits.masked_fill_(~fits, math.nan)
 
 
 def ring(

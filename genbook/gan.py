@@ -69,6 +69,8 @@ REMEDIES = {
 
 CHUNK = 50  # steps whose random numbers are drawn at once: S generators then cost little
 SNAPSHOT = 500  # points in each recorded picture of the samples
+# Steps between two looks at the losses. A look makes the host wait for the device: on a GPU there is one, at the end.
+LOOK = {"cpu": 50}
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -190,6 +192,8 @@ def train_points(
     ]
     per_step = ("d_loss", "g_loss", "d_real", "d_fake", "d_accuracy", "g_gradient")
     history = {name: torch.zeros(steps, len(seeds), **both) for name in per_step}
+    look = LOOK.get(torch.device(device).type, steps)
+    z_shown = _latents(SNAPSHOT, g, seed=0)
     recorded = [steps * (i + 1) // record for i in range(record)]
     samples = []
 
@@ -232,10 +236,11 @@ def train_points(
             if s["ema"]:
                 for average, weight in zip(kept.layers, g_weights, strict=True):
                     average.lerp_(weight, 1 - s["ema"])
-        if (step + 1) % CHUNK == 0 or step + 1 == steps:
+        if (step + 1) % look == 0 or step + 1 == steps:
             _check_finite(history, [*d_weights, *g_weights], step, seeds)
         if step + 1 in recorded:
-            samples.append(draw(kept, SNAPSHOT, seed=0))
+            with torch.no_grad():
+                samples.append(kept(z_shown))
     history["samples"] = torch.stack(samples) if record else torch.zeros(0, len(seeds), SNAPSHOT, dimension, **both)
     return {"generator": kept, "discriminator": d, "recorded": torch.tensor(recorded), **history}
 
@@ -243,9 +248,14 @@ def train_points(
 @torch.no_grad()
 def draw(generator: MLPs, n: int, *, seed: int) -> Tensor:
     """Samples of each of S generators, from the same n latent points for all: (S, n, dimension)."""
-    weight = generator.weights[0]
+    return generator(_latents(n, generator, seed=seed))
+
+
+def _latents(n: int, generator: MLPs, *, seed: int) -> Tensor:
+    """The same n latent points, drawn on the CPU, for each of S generators: (S, n, latent)."""
+    weight = generator.weights[0]  # (S, latent, outputs)
     z = torch.randn(n, weight.shape[1], generator=_generator(seed)).to(weight)
-    return generator(z.expand(len(weight), -1, -1))
+    return z.expand(len(weight), -1, -1)
 
 
 def _generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -255,14 +265,15 @@ def _generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator
 
 def _draws(sample, seeds: list[int], s: dict, dimension: int = 2, *, device, dtype) -> Iterator[dict[str, Tensor]]:
     """All random numbers of one step after the other, by name: (draws in a step, S, points or packs, ...)."""
-    generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]
+    generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]  # at once, not in the first step
     n, d_steps, both = s["batch"] * s["pack"], s["d_steps"], s["d_steps"] + s["g_steps"]
 
     def chunk_of(generator: torch.Generator) -> dict[str, Tensor]:
         """What one seed needs in CHUNK steps: (CHUNK, draws in a step, points or packs, ...)."""
         points = sample(CHUNK * d_steps * n, generator)
         points = points if isinstance(points, Tensor) else points[0]
-        if points.shape != (CHUNK * d_steps * n, dimension) or not points.isfinite().all():
+        finite = points.device.type not in LOOK or points.isfinite().all()  # else the losses will tell
+        if points.shape != (CHUNK * d_steps * n, dimension) or not finite:
             raise ValueError(
                 f"expected sample(n, generator) to give n finite points (n, {dimension}), "
                 f"got shape {tuple(points.shape)} for n = {CHUNK * d_steps * n}, or NaN or infinity among them"
@@ -280,11 +291,14 @@ def _draws(sample, seeds: list[int], s: dict, dimension: int = 2, *, device, dty
             chunk["mix"] = torch.rand(CHUNK, d_steps, s["batch"], 1, **options)
         return chunk
 
-    while True:
-        chunks = [chunk_of(generator) for generator in generators]
-        stacked = {name: torch.stack([chunk[name] for chunk in chunks], dim=2).to(dtype) for name in chunks[0]}
-        for step in range(CHUNK):
-            yield {name: values[step] for name, values in stacked.items()}
+    def draws() -> Iterator[dict[str, Tensor]]:
+        while True:
+            chunks = [chunk_of(generator) for generator in generators]
+            stacked = {name: torch.stack([chunk[name] for chunk in chunks], dim=2).to(dtype) for name in chunks[0]}
+            for step in range(CHUNK):
+                yield {name: values[step] for name, values in stacked.items()}
+
+    return draws()
 
 
 def _labels(s: dict, flips: Tensor | None) -> tuple[float | Tensor, float | Tensor]:
@@ -352,7 +366,7 @@ def _check_finite(history: dict[str, Tensor], weights: list[Tensor], step: int, 
     if bad:
         raise FloatingPointError(
             f"the GAN of seed {seeds[bad[0][1]]} has a loss or a weight that is not finite at step {bad[0][0]}: "
-            f"a learning rate or a penalty is most likely too large"
+            f"a learning rate or a penalty is most likely too large, or the points are not finite"
         )
 
 
@@ -492,6 +506,7 @@ def train_images(
         torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))
         for network, lr in ((generator, lr_g), (discriminator, lr_d))
     ]
+    look = LOOK.get(device.type, steps)
     snapshots = {round(steps * (k + 1) / record) for k in range(record)}
     rows, samples = [], []
     generator.train(), discriminator.train()
@@ -508,17 +523,17 @@ def train_images(
             rows.append(_image_step(generator, discriminator, *optimizers, real, z, *blur, r1=r1, bf16=bf16))
             if ema:
                 _follow(kept, generator, ema)
-            if step % 100 == 0 or step == steps:  # seldom: to look at a number makes a GPU wait
-                _check_steps(torch.stack(rows[-100:]), step)
+            if step % look == 0 or step == steps:
+                _check_steps(torch.stack(rows[-look:]), step)
             if step in snapshots:
                 with torch.no_grad():
-                    samples.append(kept.eval()(z_shown).float().cpu())
+                    samples.append(kept.eval()(z_shown).float())
                 kept.train()
     if ema:
         generator.load_state_dict(kept.state_dict())
     generator.eval(), discriminator.eval()
     history = dict(zip(("d_loss", "g_loss", "d_real", "d_fake"), torch.stack(rows).cpu().T, strict=True))
-    return history | {"samples": torch.stack(samples) if samples else torch.empty(0, show, 28, 28)}
+    return history | {"samples": torch.stack(samples).cpu() if samples else torch.empty(0, show, 28, 28)}
 
 
 def _image_step(

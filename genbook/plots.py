@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from torchvision.utils import make_grid
 
 # Okabe and Ito's palette, which people with any common colour blindness can tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = COLOURS = [
@@ -39,13 +38,20 @@ def _axes(ax: Axes | None) -> Axes:
 
 def image_grid(images: torch.Tensor, *, columns: int, ax: Axes | None = None) -> Axes:
     """Draw images in [0, 1], (N, H, W) or (N, 3, H, W), row by row in `columns` columns."""
-    if images.ndim not in (3, 4) or len(images) == 0:
+    if images.ndim not in (3, 4) or len(images) == 0 or (images.ndim == 4 and images.shape[1] not in (1, 3)):
         raise ValueError(f"expected images (N, H, W) or (N, 3, H, W), got shape {tuple(images.shape)}")
     ax = _axes(ax)
     images = images.detach().float().cpu()
-    images = images[:, None] if images.ndim == 3 else images  # -> (N, 1 or 3, H, W)
-    sheet = make_grid(images, nrow=columns, padding=1, pad_value=0.5).numpy()  # -> (3, H', W')
-    ax.imshow(sheet.transpose(1, 2, 0) if images.shape[1] == 3 else sheet[0], vmin=0, vmax=1)
+    images = images[..., None] if images.ndim == 3 else images.movedim(1, -1)  # -> (N, H, W, 1 or 3)
+    count, height, width, channels = images.shape
+    columns, frame = min(columns, count), int(count > 1)  # pixels around each image; one alone needs none
+    rows = -(-count // columns)
+    shape = rows * (height + frame) + frame, columns * (width + frame) + frame, channels
+    sheet = np.full(shape, 0.5, dtype=np.float32)  # by hand: torchvision's make_grid is not there beside every torch
+    for k, image in enumerate(images):
+        top, left = (k // columns) * (height + frame) + frame, (k % columns) * (width + frame) + frame
+        sheet[top : top + height, left : left + width] = image
+    ax.imshow(sheet, vmin=0, vmax=1)
     ax.set_axis_off()
     return ax
 

@@ -223,10 +223,10 @@ def train_pcd(
             for parameter, direction in zip(rbm.parameters(), directions, strict=True):
                 parameter.add_(direction, alpha=lr * (1 - step / steps))
             step += 1
-            if not math.isfinite(rbm.weights.sum()):
-                raise FloatingPointError(
-                    f"a weight is not finite after step {step} of {steps}: lr={lr:g} is most likely too large"
-                )
+        if not math.isfinite(rbm.weights.sum()):  # once per epoch: a look makes a GPU wait
+            raise FloatingPointError(
+                f"a weight is not finite after step {step} of {steps}: lr={lr:g} is most likely too large"
+            )
         if validation is not None:
             history.append(float(rbm.log_likelihood(validation).mean()))
     return fantasies, history

@@ -88,7 +88,8 @@ def fit(
 ) -> dict[str, list[float]]:
     """Minimise the mean of `loss` over x by Adam, in shuffled batches; changes the model and leaves it in eval mode.
 
-    loss(model, *batch, generator=generator) -> (B,): one value per example; all its draws come from the generator.
+    loss(model, *batch, generator=generator) -> (B,): one value per example; all its draws come from the generator. On a
+    GPU it should not look at numbers, as .item() and `if` do: each look makes the step wait for all before it.
     x: (N, ...), or a tuple of such (images, labels), finite, on the model's device; test: the same for the test set.
     decay: "linear" or "cosine", lr falls to 0. bf16: autocast where the hardware has it, else float32 all the same.
     checkpoint: a file, written whole every `every` epochs and after the last. Where it exists, training goes on from it
@@ -118,6 +119,8 @@ def fit(
         history = _resume(checkpoint, settings, model, optimizer) or history
 
     bf16 = bf16 and has_bf16(device)
+    if device.type == "cuda":  # where the steps do not wait for a loss to judge its data: one batch is judged now
+        evaluate(model, loss, tuple(t[:batch_size] for t in x), seed=seed)
     bar = progress(range(len(history["train"]), epochs), desc="training", unit="epoch")
     for epoch in bar:
         model.train()
@@ -229,6 +232,8 @@ def _check_finite(sums: Tensor, model: nn.Module, epoch: str, *, first: bool, lr
     cause = f"lr={lr:g} is most likely too large"
     if bad and bad[0] == 0 and first:
         cause = "no step was taken yet, so the loss itself is at fault: most likely a log or a division of 0"
+    if any(p.is_cuda for p in model.parameters()):
+        cause += "; or the loss got data that it is not for, which on a CPU it would name"
     raise FloatingPointError(f"{what} of {len(sums)} in {epoch}: {cause}")
 
 

@@ -112,7 +112,7 @@ class VAE(nn.Module):
         if condition is not None:
             _check_condition("x", x, condition)
         if not data.may_look(x):  # NaN, then, makes the loss NaN
-            return x if self.likelihood == "gaussian" else torch.where((x == 0) | (x == 1), x, torch.nan)
+            return x if self.likelihood == "gaussian" else x.masked_fill((x != 0) & (x != 1), math.nan)
         if self.likelihood == "gaussian":
             low, high = (edge.item() for edge in x.detach().aminmax())  # NaN where x holds one
             if not (math.isfinite(low) and math.isfinite(high)):

@@ -24,16 +24,17 @@ from genbook.files import write_whole
 
 HERE = Path(__file__).resolve().parent
 SETUP = """\
-# Where the book's package is missing, as on Colab, install it at the release of this chapter.
-import importlib, importlib.util, os, subprocess, sys
+# Where the book's package is missing, as on Colab, install it at the release of this chapter; torch stays as it is.
+import importlib.metadata, importlib.util, os, subprocess, sys
 
 if importlib.util.find_spec("genbook") is None:
     source = os.environ.get("GENBOOK_SOURCE", "git+{address}@v{version}")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", source]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        advice = "check the network, or set GENBOOK_SOURCE to a local folder or wheel of the package"
-        raise RuntimeError(f"could not install {{source}}: {{advice}}\\n{{done.stderr}}")
+    kept = [f"torch=={{found.version}}" for found in importlib.metadata.distributions(name="torch")][:1]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", source, *kept]
+    if (done := subprocess.run(command, capture_output=True, text=True)).returncode:
+        advice = "Check the network and the address; or name another, or a folder or wheel of the package, in a cell"
+        advice += " above this one: os.environ['GENBOOK_SOURCE'] = '…'"
+        raise RuntimeError(f"genbook could not be installed from {{source}}. {{advice}}\\n{{done.stderr}}")
     importlib.invalidate_caches()"""
 
 
@@ -84,7 +85,9 @@ def read(source: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def execute(notebook, folder: Path, kernel_environment: dict[str, str], *, cell_timeout: int = 1200) -> str | None:
+def execute(
+    notebook, folder: Path, kernel_environment: dict[str, str], *, kernel: str = "python3", cell_timeout: int = 1200
+) -> str | None:
     """Run the notebook in `folder`, in place. Gives None, or what failed: cell, its source and the traceback."""
     running = 0
 
@@ -94,7 +97,7 @@ def execute(notebook, folder: Path, kernel_environment: dict[str, str], *, cell_
 
     client = NotebookClient(
         notebook,
-        kernel_name="python3",
+        kernel_name=kernel,
         timeout=cell_timeout,
         iopub_timeout=60,  # the defaults lose outputs, and kernels, on a busy machine
         startup_timeout=300,

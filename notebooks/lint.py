@@ -91,9 +91,24 @@ def is_constant(condition: ast.expr, fixed: set[str]) -> bool:
     return {name.id for name in names} - own <= NEUTRAL | fixed
 
 
+class AsGenerators(ast.NodeTransformer):
+    """Every comprehension as a generator expression: of the others, Python 3.12 and later know no scope."""
+
+    def visit_ListComp(self, node):
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node):
+        self.generic_visit(node)
+        return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
+
+
 def global_names(source: str) -> tuple[set[str], set[str]]:
     """The notebook's names that a cell binds, and those that it reads."""
-    top = symtable.symtable(source, "cell", "exec")
+    tree = AsGenerators().visit(ast.parse(source))
+    top = symtable.symtable(ast.unparse(ast.fix_missing_locations(tree)), "cell", "exec")
     bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     read = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
     inner = top.get_children()

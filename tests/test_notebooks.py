@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
 import build
 import claims
+import gpu
 import lint
 import nbformat
 import pytest
@@ -354,6 +356,7 @@ def test_an_interrupted_build_leaves_the_old_notebook(tree):
         ("check", f"{CHECK}def my_kl():\n    global x\n    x = 1\ncheck.kl(my_kl)", "binds x"),
         ("check", f"{CHECK}check.kl(lambda: offset)", "reads offset"),
         ("check", f"{CHECK}my_a = [i + offset for i in [1]]\ncheck.kl(my_a)", "reads offset"),
+        ("check", f"{CHECK}my_a = {{1: {{offset for j in [i]}} for i in [1]}}\ncheck.kl(my_a)", "reads offset"),
         ("check", f"{CHECK}os.environ['A'] = '1'\ncheck.kl(my_kl)", "changes os"),
         ("check", f"{CHECK}def my_kl():\n    os.x = 1\ncheck.kl(my_kl)", "changes os"),
         ("check", f"{CHECK}import numpy\ncheck.kl(my_kl)", "must have one import"),
@@ -410,7 +413,7 @@ def test_other_rules_for_sources(tmp_path):
 # What a reader without the package runs.
 
 
-def run_setup(monkeypatch, *, found: bool, returncode: int = 0) -> list:
+def run_setup(monkeypatch, *, found: bool, torch: Iterable = (), returncode: int = 0) -> list:
     """Execute the setup cell with a pip that is only noted down."""
     commands = []
 
@@ -419,6 +422,7 @@ def run_setup(monkeypatch, *, found: bool, returncode: int = 0) -> list:
         return SimpleNamespace(returncode=returncode, stderr="no route to host")
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if found else None)
+    monkeypatch.setattr("importlib.metadata.distributions", lambda name: torch if name == "torch" else [])
     monkeypatch.setattr("subprocess.run", pip)
     exec(build.setup_cell(ROOT), {})
     return commands
@@ -428,17 +432,19 @@ def test_the_setup_cell_is_short_and_installs_this_release_where_the_package_is_
     monkeypatch.delenv("GENBOOK_SOURCE", raising=False)
     project = build.tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     release = f"git+{project['urls']['Repository']}@v{project['version']}"
-    assert len(build.setup_cell(ROOT).splitlines()) <= 12
+    assert len(build.setup_cell(ROOT).splitlines()) <= 13
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     assert run_setup(monkeypatch, found=False) == [[*pip, release]]
     assert run_setup(monkeypatch, found=True) == []
     monkeypatch.setenv("GENBOOK_SOURCE", "genbook.whl")
     assert run_setup(monkeypatch, found=False) == [[*pip, "genbook.whl"]]
+    torch = [SimpleNamespace(version="2.13.0+cpu"), SimpleNamespace(version="2.1.0")]  # the first one is imported
+    assert run_setup(monkeypatch, found=False, torch=torch) == [[*pip, "genbook.whl", "torch==2.13.0+cpu"]]
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_setup_cell_says_what_to_do_when_it_cannot_install(monkeypatch):
-    with pytest.raises(RuntimeError, match=r"(?s)check the network.*GENBOOK_SOURCE.*no route to host"):
+    with pytest.raises(RuntimeError, match=r"(?s)Check the network.*GENBOOK_SOURCE.*no route to host"):
         run_setup(monkeypatch, found=False, returncode=1)
 
 
@@ -497,6 +503,37 @@ def test_claims_are_counted_over_seeds_and_a_stopped_run_goes_on(tree):
     assert report["claims"] == {"The offset is not one": 19, "The offset is an integer": 19}
     assert report["seeds"] == list(range(20))
     assert "held 19 times of 20" in "\n".join(claims.report_problems(source_of(tree)))
+
+
+def test_on_a_gpu_each_chapter_is_timed_and_its_claims_are_counted(tree, monkeypatch, capsys):
+    source = source_of(tree)
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("offset != 1)", "offset == 1)"), encoding="utf-8")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(build, "choose", lambda names: [source])
+    monkeypatch.setattr(gpu, "RESULT", tree / "gpu.json")
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "all"])
+    assert gpu.main() == 1
+    result = json.loads((tree / "gpu.json").read_text(encoding="utf-8"))
+    assert result["device"] == "a GPU" and result["versions"]["torch"] and result["command"] == "make gpu"
+    outcome = result["chapters"]["01_first"]
+    assert outcome | {"seconds": 0} == {"seconds": 0, "held": 1, "broken": ["The offset is not one"], "error": None}
+    assert 0 < outcome["seconds"] < 300
+    assert "01_first:" in (shown := capsys.readouterr().out) and "✗ The offset is not one" in shown
+
+
+def test_without_a_gpu_there_is_nothing_to_time(monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "all"])
+    with pytest.raises(SystemExit, match="2"):
+        gpu.main()
+    assert "needs a GPU" in capsys.readouterr().err
+
+
+def test_what_a_gpu_has_not_done_yet_is_called_open():
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    assert ("Times on a GPU: OPEN, `make gpu`" in page) == (not gpu.RESULT.exists())
 
 
 def test_a_report_must_fit_its_chapter(tree):

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from torchvision.utils import make_grid
 
 from genbook import plots
 
@@ -45,7 +46,15 @@ def test_image_grid_puts_images_row_by_row_with_a_frame(ax):
     assert np.allclose(sheet[1::3, 1::4], np.arange(6).reshape(2, 3) / 6)
 
 
-@pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4), (2, 3, 4, 4, 4)])
+@pytest.mark.parametrize("shape, columns", [((7, 4, 5), 3), ((7, 3, 4, 5), 3), ((3, 1, 4, 5), 8), ((1, 4, 5), 1)])
+def test_image_grid_gives_the_pixels_of_make_grid(shape, columns, ax):
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    expected = make_grid(images if len(shape) == 4 else images[:, None], nrow=columns, padding=1, pad_value=0.5)
+    expected = expected.movedim(0, -1) if shape[1] == 3 else expected[0]  # make_grid makes three channels of one
+    assert np.array_equal(plots.image_grid(images, columns=columns, ax=ax).images[0].get_array(), expected)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4), (2, 3, 4, 4, 4), (5, 2, 4, 4)])
 def test_image_grid_refuses_what_is_not_images(shape, ax):
     with pytest.raises(ValueError, match="expected images"):
         plots.image_grid(torch.zeros(shape), columns=2, ax=ax)
