@@ -116,24 +116,30 @@ def nbytes(pictures: Pictures) -> int:
     return len(pictures) * pictures.channels * pictures.size**2
 
 
-def in_memory(pictures: Pictures, *, workers: int = 0) -> tuple[Tensor, dict[int, str]]:
-    """All of them, (N, channels, size, size) uint8, and the broken ones: number -> name and reason."""
+def in_memory(pictures: Pictures, *, workers: int = 0, named: int = NAMED) -> tuple[Tensor, dict[int, str]]:
+    """All of them, (N, channels, size, size) uint8, and the broken ones: number -> name and reason; see `stream`."""
     images = torch.empty(len(pictures), pictures.channels, pictures.size, pictures.size, dtype=torch.uint8)
     parts = [list(range(start, min(start + 500, len(pictures)))) for start in range(0, len(pictures), 500)]
     broken: dict[int, str] = {}
-    loaded = stream(pictures, parts, workers=workers, broken=broken)
+    loaded = stream(pictures, parts, workers=workers, broken=broken, named=named)
     for part, batch in zip(parts, progress(loaded, total=len(parts), desc="reading"), strict=True):
         images[part[0] : part[-1] + 1] = batch
     return images, broken
 
 
 def stream(
-    pictures: Pictures, rows: Iterable[list[int]], *, workers: int = 0, pin: bool = False, broken: dict[int, str]
+    pictures: Pictures,
+    rows: Iterable[list[int]],
+    *,
+    broken: dict[int, str],
+    workers: int = 0,
+    pin: bool = False,
+    named: int = NAMED,
 ) -> Iterator[Tensor]:
     """Batches (B, channels, size, size) uint8 of the pictures with these numbers, read ahead by `workers` processes.
 
-    Pictures that turn out to be broken are entered in `broken`, number -> name and reason; the first ones are named on
-    stderr. pin: in page-locked memory, for the way to a GPU.
+    Pictures that turn out to be broken are entered in `broken`, number -> name and reason; the first `named` of them
+    are told of on stderr. pin: in page-locked memory, for the way to a GPU.
     """
     loader = DataLoader(
         pictures,
@@ -148,8 +154,8 @@ def stream(
         for number, reason in found:
             if number not in broken:
                 broken[number] = reason
-                if len(broken) <= NAMED:
-                    more = "; further ones are only counted" if len(broken) == NAMED else ""
+                if len(broken) <= named:
+                    more = "; further ones are only counted" if len(broken) == named else ""
                     print(f"skipped a picture that cannot be read, {reason}{more}", file=sys.stderr, flush=True)
         yield images
 
