@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +51,7 @@ from genbook.gan import (
     labelled_loss,
     r1_penalty,
 )
-from genbook.train import DECAYS, has_bf16, seeded
+from genbook.train import DECAYS, device, has_bf16, seeded
 
 FORMAT = 1  # of the checkpoints
 ORDER, STEP, SHOWN = 0, 1, 2  # purposes of random numbers, see images.generator; ORDER is images.order's
@@ -75,7 +75,8 @@ def main(arguments: list[str] | None = None) -> None:
         ) from error
     with _quiet_signals() as caught:
         try:
-            accelerator = Accelerator(mixed_precision=_precision(options.precision))
+            on_cpu = device().type == "cpu"  # said, or Accelerate takes the processes of a CPU for strangers
+            accelerator = Accelerator(cpu=on_cpu, mixed_precision=_precision(options.precision))
             code = _train(options, accelerator, caught)
         except (ValueError, OSError, FloatingPointError) as error:
             raise SystemExit(f"error: {error}") from error
@@ -179,7 +180,7 @@ def samples(network: nn.Module, z: Tensor) -> Tensor:
     network.eval()
     made = torch.cat([(network.decode if hasattr(network, "decode") else network)(part) for part in z.split(64)])
     network.train(training)
-    return made.float().clamp(0, 1)
+    return made.float().nan_to_num(0.5).clamp(0, 1)  # a picture, also of a network that diverges
 
 
 def grid_png(images: Tensor) -> bytes:
@@ -233,7 +234,8 @@ def vae_step(nets: dict, s: dict, accelerator) -> tuple[dict, Callable]:
     def step(images: Tensor, generator: torch.Generator, t: float) -> Tensor:
         uniform = torch.rand(s["batch_size"], *images.shape[1:], generator=generator, device=generator.device)
         noise = torch.randn(s["batch_size"], s["latent"], generator=generator, device=generator.device)
-        losses, kl = loss(dequantised(images, mine(uniform)), mine(noise))  # (B,) each
+        x = dequantised(images, mine(uniform)).contiguous(memory_format=torch.channels_last)
+        losses, kl = loss(x, mine(noise))  # (B,) each
         _set_rate(optimizer, s["lr"] * DECAYS[s["decay"]](t))
         optimizer.zero_grad()
         accelerator.backward(losses.mean())
@@ -256,7 +258,7 @@ class DiscriminatorLoss(nn.Module):
 
     def forward(self, real: Tensor, fake: Tensor, labels, mix: Tensor | None) -> tuple[Tensor, ...]:
         s = self.s
-        with torch.autocast(real.device.type, enabled=torch.is_autocast_enabled(real.device.type) and not self.exact):
+        with torch.autocast(real.device.type, enabled=False) if self.exact else nullcontext():
             real = real.detach().requires_grad_(s["r1"] > 0)
             real_logits, fake_logits = self.discriminator(real).float(), self.discriminator(fake).float()  # (B,) each
             loss = labelled_loss(real_logits, fake_logits, labels, critic=s["loss"] == "wasserstein")
@@ -289,7 +291,8 @@ def gan_step(nets: dict, s: dict, accelerator) -> tuple[dict, Callable]:
     plain_labels = s["real_label"] == 1 and not s["flip"]
 
     def packed(images: Tensor) -> Tensor:
-        return images.reshape(-1, s["pack"] * s["channels"], s["size"], s["size"])
+        images = images.reshape(-1, s["pack"] * s["channels"], s["size"], s["size"])
+        return images.contiguous(memory_format=torch.channels_last)
 
     def step(images: Tensor, generator: torch.Generator, t: float) -> Tensor:
         here = {"generator": generator, "device": generator.device}
@@ -374,7 +377,7 @@ def _train(options: argparse.Namespace, accelerator, caught: list[int]) -> int:
     if before is not None:
         _compare(before[0], s, path)
     for net in nets.values():
-        net.to(device)
+        net.to(device, memory_format=torch.channels_last)  # convolutions are faster so
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # all batches are of one shape
     if s.get("ema"):
@@ -531,11 +534,13 @@ def _restore(run, about: dict, tensors: dict[str, Tensor], path: Path) -> None:
     for name, net in run.nets.items():
         load_network(net, tensors, "ema." if name == "ema" else f"model.{name}.", path)
     for name, optimizer in run.optimizers.items():
-        state: dict[int, dict] = {}
+        parameters, state = optimizer.param_groups[0]["params"], {}
         for key, t in tensors.items():
             if key.startswith(f"optimizer.{name}."):
-                i, what = key.split(".")[-2:]
-                state.setdefault(int(i), {})[what] = t
+                i, what = int(key.split(".")[-2]), key.split(".")[-1]
+                if t.shape == parameters[i].shape:  # laid out in memory as the weights are: fused Adam counts on it
+                    t = torch.empty_like(parameters[i].detach()).copy_(t)
+                state.setdefault(i, {})[what] = t
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     if run.scaler is not None:
         run.scaler.load_state_dict(about["scaler"])
