@@ -65,26 +65,36 @@ def load(name: str, split: str, root: str | os.PathLike | None = None) -> tuple[
     if name not in TORCHVISION:
         raise ValueError(f"unknown data set {name!r}; expected one of {', '.join(['mnist', *TORCHVISION])}")
     part, rows = _split(split)
-    root = Path(root or os.environ.get("GENBOOK_DATA") or "~/.cache/genbook").expanduser()
+    root = data_folder(root)
 
     from torchvision import datasets  # here: it takes a second, and most chapters need only MNIST
 
     dataset_class = getattr(datasets, TORCHVISION[name])
     which = {"split": part} if name == "svhn" else {"train": part == "train"}
-    try:
-        dataset = dataset_class(root, download=True, **which)
-    except Exception as error:  # any: a file that was cut short can fail in many ways, and each means the same here
-        folder, addresses = _sources(dataset_class, part, root)
-        raise OSError(
-            f"data set {name!r} can be neither read under {root} nor downloaded ({type(error).__name__}: {error}). "
-            f"Without a network: delete this data set's files from {folder}, if there are any, and put these there, "
-            f"as they are: {', '.join(addresses)}"
-        ) from error
+    dataset = fetch(dataset_class, root, name=name, download=True, **which)
     images = torch.as_tensor(dataset.data[rows])
     labels = torch.as_tensor(dataset.labels if name == "svhn" else dataset.targets)[rows]
     if name.startswith("cifar"):
         images = images.permute(0, 3, 1, 2)  # (N, H, W, 3) -> (N, 3, H, W)
     return _floats(images), labels.long()
+
+
+def data_folder(root: str | os.PathLike | None = None) -> Path:
+    """Where data sets are kept: root, else the environment's GENBOOK_DATA, else ~/.cache/genbook."""
+    return Path(root or os.environ.get("GENBOOK_DATA") or "~/.cache/genbook").expanduser()
+
+
+def fetch(dataset_class: type, root: Path, *, name: str, **options):
+    """dataset_class(root, **options), of torchvision.datasets; OSError, with what to do, where it has not its files."""
+    try:
+        return dataset_class(root, **options)
+    except Exception as error:  # any: a file that was cut short can fail in many ways, and each means the same here
+        folder, addresses = _sources(dataset_class, options.get("split"), root)
+        files = f"these there, as they are: {', '.join(addresses)}" if addresses else "there what torchvision asks for"
+        raise OSError(
+            f"data set {name!r} can be neither read under {root} nor downloaded ({type(error).__name__}: {error}). "
+            f"Without a network: delete this data set's files from {folder}, if there are any, and put {files}"
+        ) from error
 
 
 def result(name: str) -> dict:
@@ -189,15 +199,16 @@ def _read_mnist(path: Path, part: str) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(arrays[f"{part}_images"]), torch.from_numpy(arrays[f"{part}_labels"])
 
 
-def _sources(dataset_class, part: str, root: Path) -> tuple[Path, list[str]]:
-    """Where torchvision looks for a data set's files, and their addresses."""
-    if hasattr(dataset_class, "resources"):  # the MNIST family
+def _sources(dataset_class: type, split: str | None, root: Path) -> tuple[Path, list[str]]:
+    """Where torchvision looks for a data set's files, and their addresses, as far as they are known."""
+    if "resources" in vars(dataset_class):  # MNIST and two of its family
         return root / dataset_class.__name__ / "raw", [
             dataset_class.mirrors[0] + file for file, _ in dataset_class.resources
         ]
-    if hasattr(dataset_class, "split_list"):  # SVHN
-        return root, [dataset_class.split_list[part][0]]
-    return root, [dataset_class.url]
+    if hasattr(dataset_class, "split_list") and split in dataset_class.split_list:  # SVHN
+        return root, [dataset_class.split_list[split][0]]
+    address = getattr(dataset_class, "url", None)
+    return root, [address] if isinstance(address, str) else []
 
 
 def _check(**settings: float) -> None:

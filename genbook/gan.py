@@ -89,6 +89,29 @@ def generator_loss(fake_logits: Tensor, kind: str = "non-saturating") -> Tensor:
     return -softplus(fake_logits).mean(-1) if kind == "minimax" else -fake_logits.mean(-1)
 
 
+def labelled_loss(real_logits: Tensor, fake_logits: Tensor, labels: tuple | None = None, *, critic: bool = False):
+    """`discriminator_loss` with other labels, numbers or tensors, than 1 for real and 0 for fake: cross-entropy.
+
+    Logits (..., B) and (..., B') -> (...). critic: of a WGAN, minus the values of what is labelled 1, plus those of
+    what is labelled 0.
+    """
+    if labels is None and not critic:
+        return discriminator_loss(real_logits, fake_logits)
+    pairs = list(zip(labels or (1.0, 0.0), (real_logits, fake_logits), strict=True))
+    if critic:
+        return sum(((1 - 2 * label) * values).mean(-1) for label, values in pairs)
+    return sum((label * softplus(-logits) + (1 - label) * softplus(logits)).mean(-1) for label, logits in pairs)
+
+
+def r1_penalty(real_logits: Tensor, real: Tensor, r1: float) -> Tensor:
+    """γ/2 · mean |∇D|² at real images, for γ = r1. real_logits: (B,), a function of real (B, ...) -> ().
+
+    Mescheder et al. 2018.
+    """
+    (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)  # (B, ...)
+    return r1 / 2 * slope.square().flatten(1).sum(1).mean()
+
+
 class MLPs(nn.Module):
     """S multilayer perceptrons at once, with leaky ReLUs: (S, B, sizes[0]) -> (S, B, sizes[-1]).
 
@@ -218,7 +241,7 @@ def train_points(
             labels = _labels(s, now["flip"][i] if s["flip"] else None)
             loss, real_logits, fake_logits = _d_loss(d, real, fake, s, labels, r1=s["r1"])
             if s["penalty"]:
-                loss = loss + s["penalty"] * _gradient_penalty(d, real, fake, now["mix"][i])
+                loss = loss + s["penalty"] * gradient_penalty(d, real, fake, now["mix"][i], dims=(2,))
             _step(optimizers[0], d_weights, loss)
         with torch.no_grad():
             history["d_loss"][step], history["d_real"][step] = loss, real_logits.mean(1)
@@ -315,28 +338,22 @@ def _d_loss(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels, *, parameters=
         real_logits, fake_logits = d(real, parameters).squeeze(2), d(fake, parameters).squeeze(2)
     else:  # at once, it is faster
         real_logits, fake_logits = d(torch.cat([real, fake], 1), parameters).squeeze(2).chunk(2, 1)
-    if s["loss"] == "wasserstein":  # minus the values of what is labelled 1, plus those of what is labelled 0
-        loss = sum(
-            ((1 - 2 * label) * values).mean(1) for label, values in zip(labels, (real_logits, fake_logits), strict=True)
-        )
-    elif s["real_label"] == 1 and not s["flip"]:
-        loss = discriminator_loss(real_logits, fake_logits)
-    else:  # cross-entropy with labels between 0 and 1
-        loss = sum(
-            (label * softplus(-logits) + (1 - label) * softplus(logits)).mean(1)
-            for label, logits in zip(labels, (real_logits, fake_logits), strict=True)
-        )
+    plain = s["real_label"] == 1 and not s["flip"]
+    loss = labelled_loss(real_logits, fake_logits, None if plain else labels, critic=s["loss"] == "wasserstein")
     if r1:
         (gradient,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)  # (S, B, 2 · pack)
         loss = loss + r1 / 2 * gradient.square().sum(2).mean(1)
     return loss, real_logits, fake_logits
 
 
-def _gradient_penalty(d: MLPs, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    """Mean of (|∇D| - 1)² at mix · real + (1 - mix) · fake, mix (S, B, 1) in [0, 1): (S,). Gulrajani et al. 2017."""
+def gradient_penalty(d: nn.Module, real: Tensor, fake: Tensor, mix: Tensor, *, dims: tuple[int, ...]) -> Tensor:
+    """Mean of (|∇D| - 1)² at mix · real + (1 - mix) · fake, mix in [0, 1): (..., B, features) -> (...).
+
+    dims: those of the features, such as (1, 2, 3) of images; mix has 1 there. Gulrajani et al. 2017.
+    """
     between = (fake + mix * (real - fake)).requires_grad_()
-    (gradient,) = torch.autograd.grad(d(between).sum(), between, create_graph=True)  # (S, B, 2 · pack)
-    return ((gradient.square().sum(2) + 1e-12).sqrt() - 1).square().mean(1)
+    (gradient,) = torch.autograd.grad(d(between).sum(), between, create_graph=True)
+    return ((gradient.square().sum(dims) + 1e-12).sqrt() - 1).square().mean(-1)
 
 
 def _unrolled(d: MLPs, real: Tensor, fake: Tensor, s: dict, labels) -> list[Tensor]:
@@ -522,9 +539,9 @@ def train_images(
             blur = sigma * torch.randn(2, *real.shape, generator=random, device=device) if noise else torch.zeros(2)
             rows.append(_image_step(generator, discriminator, *optimizers, real, z, *blur, r1=r1, bf16=bf16))
             if ema:
-                _follow(kept, generator, ema)
+                follow(kept, generator, ema)
             if step % look == 0 or step == steps:
-                _check_steps(torch.stack(rows[-look:]), step)
+                check_steps(torch.stack(rows[-look:]), step)
             if step in snapshots:
                 with torch.no_grad():
                     samples.append(kept.eval()(z_shown).float())
@@ -547,8 +564,7 @@ def _image_step(
         fake_logits = discriminator(fake.detach()).float()
     d_loss, penalty = discriminator_loss(real_logits, fake_logits), 0.0
     if r1:
-        (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)  # (B, 28, 28)
-        penalty = r1 / 2 * slope.square().sum((1, 2)).mean()
+        penalty = r1_penalty(real_logits, real, r1)
     d_optimizer.zero_grad()
     (d_loss + penalty).backward()
     d_optimizer.step()
@@ -564,15 +580,15 @@ def _image_step(
 
 
 @torch.no_grad()
-def _follow(kept: nn.Module, network: nn.Module, ema: float) -> None:
-    """Move the averaged weights a little towards the network's; batch norm's statistics are averages already."""
+def follow(kept: nn.Module, network: nn.Module, ema: float) -> None:
+    """Move the averages, of which `ema` stays, to the weights; batch norm's statistics are averages already."""
     for average, weight in zip(kept.parameters(), network.parameters(), strict=True):
         average.lerp_(weight, 1 - ema)
     for average, statistic in zip(kept.buffers(), network.buffers(), strict=True):
         average.copy_(statistic)
 
 
-def _check_steps(rows: Tensor, step: int) -> None:
+def check_steps(rows: Tensor, step: int) -> None:
     """Raise FloatingPointError with the first of the last steps, rows (n, 4), that gave a number that is not finite."""
     bad = (~rows.isfinite().all(1)).nonzero()
     if len(bad):

@@ -269,3 +269,9 @@ def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["history"]
+
+
+if __name__ == "__main__":
+    from genbook.training import main  # here: this module is imported by that one
+
+    main()

@@ -1435,8 +1435,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "genbook/gan.py",
-            "penalty = r1 / 2 * slope",
-            "penalty = r1 * slope",
+            "return r1 / 2 * slope",
+            "return r1 * slope",
             "tests/test_gan_images.py::test_the_training_is_the_plain_loop_step_by_step",
         ),
         (

@@ -182,7 +182,7 @@ def test_penalties_of_a_linear_discriminator_are_those_on_paper():
     torch.testing.assert_close(with_r1 - plain, torch.tensor([0.15 * 25, 0.15 * 0.25], dtype=torch.float64))
     (gradient,) = torch.autograd.grad((with_r1 - plain).sum(), d.weights[0])
     torch.testing.assert_close(gradient, 0.3 * d.weights[0].detach())
-    penalty = gan._gradient_penalty(d, real, fake, torch.rand(2, 7, 1, dtype=torch.float64))
+    penalty = gan.gradient_penalty(d, real, fake, torch.rand(2, 7, 1, dtype=torch.float64), dims=(2,))
     torch.testing.assert_close(penalty, torch.tensor([16.0, 0.25], dtype=torch.float64))
 
 
@@ -190,7 +190,7 @@ def test_the_gradient_penalty_is_taken_between_each_real_and_its_fake_point():
     d = gan.MLPs([2, 9, 1], seeds=[0, 1], dtype=torch.float64)
     real, fake = torch.randn(2, 2, 7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     mix = torch.rand(2, 7, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    penalties = gan._gradient_penalty(d, real, fake, mix)
+    penalties = gan.gradient_penalty(d, real, fake, mix, dims=(2,))
     for k in range(2):
 
         def value(x, k=k):
