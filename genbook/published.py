@@ -1,7 +1,8 @@
 """What papers printed, that `python -m genbook.reproduce` and the page of reproductions compare ours with.
 
-Each row: what it is, the published value and its standard error (None where there is none), its decimals ("our digits":
-ours, where they are more), and a goal to reach, if there is one: ("<", 3.0).
+Of each paper: who, for a terminal ("by") and for a page ("source"), what is measured ("quantity") and over what a mean
+is taken ("sample"). Of each of its rows: what it is, the published value and its standard error (None where there is
+none), its decimals ("our digits": ours, where they are more), and a goal to reach, if there is one: ("<", 3.0).
 """
 
 import math
@@ -12,9 +13,8 @@ GOALS = {"<": operator.lt, ">": operator.gt, "≥": operator.ge, "within": lambd
 
 PAPERS = {
     "hinton": {
-        "title": "An autoencoder with a code of 30 numbers",
-        "citations": ["hinton2006"],
         "by": "Hinton and Salakhutdinov 2006",
+        "source": "From {cite}`hinton2006`",
         "quantity": "squared error per test digit, summed over its 784 pixels in [0, 1]",
         "sample": "seeds",
         "rows": {
@@ -28,9 +28,8 @@ PAPERS = {
         },
     },
     "ppca": {
-        "title": "The linear VAE: probabilistic PCA",
-        "citations": ["tipping1999", "lucas2019", "hinton2006"],
-        "by": "closed form of Tipping and Bishop 1999, and of Hinton and Salakhutdinov 2006 PCA's error",
+        "by": "The closed form of Tipping and Bishop 1999, and PCA's error of Hinton and Salakhutdinov 2006",
+        "source": "From the closed form of {cite}`tipping1999`, and PCA's error from {cite}`hinton2006`",
         "quantity": "exact log p(x) per digit, nats, and PCA's squared error per test digit; pixels in [0, 1]",
         "sample": "runs",
         "rows": {
@@ -55,9 +54,8 @@ PAPERS = {
         },
     },
     "iwae": {
-        "title": "The likelihood of a VAE, trained with 1 and with 50 draws",
-        "citations": ["burda2016"],
         "by": "Burda, Grosse and Salakhutdinov 2016, Table 1, one stochastic layer",
+        "source": "From {cite}`burda2016`, Table 1, one stochastic layer",
         "quantity": "−log p(x) per test digit, nats: the bound with 5000 draws, and how many latent units are active",
         "sample": "seeds",
         "rows": {
@@ -74,9 +72,8 @@ PAPERS = {
         },
     },
     "pacgan": {
-        "title": "The modes of small GANs",
-        "citations": ["lin2018"],
-        "by": "Lin et al. 2018, Table 1: the best row of each mixture, PacGAN2 for the ring and PacGAN4 for the grid",
+        "by": "Lin et al. 2018, Table 1, the best row of each mixture: PacGAN2 for the ring, PacGAN4 for the grid",
+        "source": "From {cite}`lin2018`, Table 1, the best row of each mixture: PacGAN2 for the ring, PacGAN4 for the grid",
         "quantity": "modes with a point within three standard deviations, the share of such points, and reverse KL, of "
         "2500 points",
         "sample": "trials",
@@ -106,9 +103,8 @@ PAPERS = {
         },
     },
     "rbm": {
-        "title": "The likelihood of an RBM with 500 hidden units",
-        "citations": ["salakhutdinov2008"],
         "by": "Salakhutdinov and Murray 2008, CD-25",
+        "source": "From {cite}`salakhutdinov2008`, CD-25",
         "quantity": "log p(x) per test digit, nats, with log Z estimated from either end",
         "sample": "seeds",
         "rows": {
@@ -171,7 +167,7 @@ def shown(value: float | None, error: float | None, digits: int, sign: str = "")
     """A number and its standard error as text: 3.17 ± 0.02. An error too small for the digits gets two of its own."""
     if value is None:
         return "–"
-    text = f"{value:{sign}.{digits}f}"
+    text = f"{round(value, digits) + 0.0:{sign}.{digits}f}"  # + 0.0: no -0
     if error is not None:
         small = 0 < error < 0.5 * 10**-digits
         text += f" ± {error:.1g}" if small else f" ± {error:.{max(digits, 1)}f}"

@@ -111,6 +111,7 @@ def test_numbers_as_text():
     assert shown(24.8, 0.2, 1) == "24.8 ± 0.2" and shown(0.5, 0.03, 2, "+") == "+0.50 ± 0.03"
     assert shown(2.5, 0.0012, 2) == "2.50 ± 0.001" and shown(8, 0.0, 1) == "8.0 ± 0.0"
     assert goal_of({"goal": ("<", 3.0), "digits": 2}) == "< 3.00" and goal_of({"goal": None}) == "–"
+    assert shown(-0.0004, None, 2, "+") == "+0.00" and shown(5, None, 0) == "5"
     assert shown(math.inf, math.inf, 2, "+") == "+∞ ± ∞"
     assert goal_of({"goal": ("within", 0.001)}) == "within 0.001"
 
@@ -118,7 +119,8 @@ def test_numbers_as_text():
 def test_each_paper_is_in_the_list_of_references():
     keys = re.findall(r"^@\w+\{(\w+),$", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)
     for paper in PAPERS.values():
-        assert set(paper["citations"]) <= set(keys)
+        cited = re.findall(r"{cite}`(\w+)`", paper["source"])
+        assert cited and set(cited) <= set(keys)
         for row in paper["rows"].values():
             assert row["goal"] is None or row["goal"][0] in published.GOALS
 
@@ -396,26 +398,41 @@ def test_unknown_names_are_refused(few, capsys):
 def test_the_page_shows_what_is_open_and_what_is_quick(few):
     for paper, of in PAPERS.items():
         text = reproductions_page.markdown(paper, {})
-        assert text.count("- OPEN") == 2 * len(of["rows"])
-        assert f"**In full.** OPEN. `python -m genbook.reproduce {paper}` makes it." in text
-        assert f"**Quick.** OPEN. `python -m genbook.reproduce {paper} --quick` makes it." in text
-        assert all(row["name"] in text for row in of["rows"].values())
-        assert all(f"{{cite}}`{key}`" in text for key in of["citations"])
+        assert text.count("- OPEN") == 2 * len(of["rows"]) and of["source"] in text and of["quantity"] in text
+        for option in ("", " --quick"):
+            assert f"`python -m genbook.reproduce {paper}{option}` makes what is OPEN." in text
+        for row in of["rows"].values():
+            cells = [row["name"], shown(row["published"], row["error"], row["digits"]), "OPEN", "–", goal_of(row)]
+            assert text.count("* - " + "\n  - ".join(cells) + "\n") == 2
 
     reproduce.main(["pacgan", "--quick"])
     reproduce.main(["pacgan", "--only", "grid"])
-    result = written()["pacgan"]
-    text = reproductions_page.markdown("pacgan", result)
-    assert "OPEN. `python -m genbook.reproduce pacgan` makes it. `python -m genbook.reproduce pacgan`:" in text
-    assert "**Quick.** `python -m genbook.reproduce pacgan --quick`: seeds 0, 1, 2; CPU" in text
-    assert text.count("- OPEN") == 3  # the ring in full
-    assert all(f"- {deviation}" in text for size in result.values() for deviation in size["deviations"])
-    table = text.split("````")[1].split("  - ")
-    names = [row["name"] for row in PAPERS["pacgan"]["rows"].values()]
-    grid = text.index(names[3])
-    ours = result["full"]["rows"]["grid, modes"]
-    assert shown(ours["ours"], ours["standard error"], 1) in text[grid : text.index(names[4])]
-    assert len(table) == 7 * 6 + 1  # a head and six rows of seven cells, each after the first with its own mark
+    results = written()["pacgan"]
+    full, quick = reproductions_page.markdown("pacgan", results).split("~~~{list-table} Quick")
+    assert full.count("- OPEN") == 3 and "`python -m genbook.reproduce pacgan` makes what is OPEN." in full
+    assert "OPEN" not in quick
+    for size, text in (("full", full), ("quick", quick)):
+        result = results[size]
+        assert f"Made by `{result['command']}`: {machines(result)}; standard errors over 3 trials." in text
+        assert all(f"\n- {deviation}\n" in text for deviation in result["deviations"])
+        for key, ours in result["rows"].items():
+            name, digits = PAPERS["pacgan"]["rows"][key]["name"], PAPERS["pacgan"]["rows"][key]["our digits"]
+            cells = text[text.index(name) :].splitlines()[:5]
+            assert cells[2] == f"  - {shown(ours['ours'], ours['standard error'], digits)}"
+            assert ours["difference"] in (
+                math.inf,
+                pytest.approx(ours["ours"] - PAPERS["pacgan"]["rows"][key]["published"]),
+            )
+
+
+def test_a_quick_result_that_is_the_full_one_is_shown_once(few, monkeypatch):
+    plan = reproduce.SETTINGS["ppca"]["full"] | {"parts": [2, 10, 30]}
+    monkeypatch.setitem(reproduce.SETTINGS, "ppca", {"full": plan, "quick": plan})
+    reproduce.main(["ppca", "--quick"])
+    assert reproductions_page.markdown("ppca", written()["ppca"]).count("~~~{list-table}") == 2
+    reproduce.main(["ppca"])
+    text = reproductions_page.markdown("ppca", written()["ppca"])
+    assert text.count("~~~{list-table}") == 1 and "{list-table} In full" in text and "OPEN" not in text
 
 
 def test_a_goal_that_is_reached_has_a_mark():
@@ -425,10 +442,10 @@ def test_a_goal_that_is_reached_has_a_mark():
     result = {"command": "c", "settings": {"parts": [0], "seeds": [0]}, "deviations": ["d"], "rows": {"error": row}}
     result["parts"] = [machine | {"part": 0}]
     text = reproductions_page.markdown("hinton", {"full": result})
-    assert "- 2.50 ± 0.01 ✓\n  - −0.50 ± 0.01\n  - OPEN\n" in text
-    assert "seed 0; GPU, 1 thread, Python 3, torch 2; 1 234 s; standard errors over 3 seeds." in text
+    assert "- 2.50 ± 0.01\n  - −0.50 ± 0.01\n  - < 3.00 ✓\n" in text
+    assert "`c`: seed 0; GPU, 1 thread, Python 3, torch 2; 1 234 s; standard errors over 3 seeds. Dev" in text
     text = reproductions_page.markdown("hinton", {"full": result | {"rows": {"error": row | {"reached": False}}}})
-    assert "- 2.50 ± 0.01\n" in text
+    assert "✓" not in text
 
 
 # --- The stored file ---

@@ -13,49 +13,45 @@ RESULTS = Path(__file__).parents[2] / "genbook" / "results" / "reproductions.jso
 
 
 def markdown(paper: str, results: dict) -> str:
-    """The table of a paper, and for its full and its quick result where it comes from and what deviates.
+    """A table in full and a quick one, each with where it comes from and what deviates from the paper.
 
-    results: {"full": …, "quick": …}, each if it has been made. What has not is OPEN, with its command.
+    results: {"full": …, "quick": …}, each if it has been made. What has not is OPEN, with its command. A quick result
+    with the settings of the full one is left out.
     """
-    of, command = PAPERS[paper], f"`python -m genbook.reproduce {paper}"
-    cite = ", ".join(f"{{cite}}`{key}`" for key in of["citations"])
-    head = ["", "Published", "Goal", "In full", "Difference", "Quick", "Difference"]
-    rows = [head]
-    for key, row in of["rows"].items():
-        cells = [row["name"], shown(row["published"], row["error"], row["digits"]), goal_of(row)]
-        for size in ("full", "quick"):
-            ours, digits = results.get(size, {}).get("rows", {}).get(key), row.get("our digits", row["digits"])
-            if ours is None:
-                cells += ["OPEN", "–"]
-                continue
-            mark = {True: " ✓", False: "", None: ""}[ours["reached"]]
-            cells.append(shown(ours["ours"], ours["standard error"], digits) + mark)
-            cells.append(shown(ours["difference"], ours["standard error of the difference"], digits, "+"))
-        rows.append(cells)
-    lines = [
-        f"````{{list-table}} {of['by']} ({cite}): {of['quantity']}.",
-        ":header-rows: 1",
-        ":class: reproduction",
-        "",
-        *(("* - " if i == 0 else "  - ") + (text or "Row") for cells in rows for i, text in enumerate(cells)),
-        "````",
-        "",
-    ]
+    of = PAPERS[paper]
+    lines = [f"{of['source']}: {of['quantity']}.", ""]
     for size, name, option in (("full", "In full", ""), ("quick", "Quick", " --quick")):
-        result = results.get(size)
-        missing = "" if result and len(result["rows"]) == len(of["rows"]) else f"OPEN. {command}{option}` makes it. "
-        if not result:
-            lines += [f"**{name}.** {missing}", ""]
+        result = results.get(size, {"rows": {}})
+        full = results.get("full", {"rows": {}})
+        if size == "quick" and len(full["rows"]) == len(of["rows"]) and full["settings"] == result.get("settings"):
             continue
-        over = sorted({f"{row['over']}" for row in result["rows"].values() if row["over"]})
-        errors = f"; standard errors over {' and '.join(over)}" * bool(over)
-        lines += [
-            f"**{name}.** {missing}`{result['command']}`: {machines(result)}{errors}. Deviations from the paper:",
-            "",
-            *(f"- {text}" for text in result["deviations"]),
-            "",
-        ]
+        lines += [f"~~~{{list-table}} {name}", ":header-rows: 1", ":class: reproduction", ""]
+        for cells in [["What", "Published", "Ours", "Difference", "Goal"], *table(of["rows"], result["rows"])]:
+            lines += [f"{'* -' if i == 0 else '  -'} {text}" for i, text in enumerate(cells)]
+        command = f"`python -m genbook.reproduce {paper}{option}`"
+        lines += ["~~~", "", f"{command} makes what is OPEN." * (len(result["rows"]) < len(of["rows"])), ""]
+        if result["rows"]:
+            over = list(dict.fromkeys(row["over"] for row in result["rows"].values() if row["over"]))
+            errors = f"; standard errors over {' and '.join(over)}" * bool(over)
+            lines += [f"Made by `{result['command']}`: {machines(result)}{errors}. Deviations from the paper:", ""]
+            lines += [*(f"- {text}" for text in result["deviations"]), ""]
     return "\n".join(lines)
+
+
+def table(rows: dict, ours: dict) -> list[list[str]]:
+    """The cells of each row: its name, published, ours, the difference, the goal."""
+    cells = []
+    for key, row in rows.items():
+        mine, digits = ours.get(key), row.get("our digits", row["digits"])
+        both = ["OPEN", "–"]
+        if mine:
+            both = [
+                shown(mine["ours"], mine["standard error"], digits),
+                shown(mine["difference"], mine["standard error of the difference"], digits, "+"),
+            ]
+        goal = goal_of(row) + " ✓" * bool(mine and mine["reached"])
+        cells.append([row["name"], shown(row["published"], row["error"], row["digits"]), *both, goal])
+    return cells
 
 
 class Reproduction(SphinxDirective):
