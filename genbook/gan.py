@@ -6,14 +6,16 @@ D gives logits a, D(x) = σ(a); real is 1, fake is 0. Losses are minimised and a
 
 import copy
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
-from genbook.train import DECAYS, has_bf16, progress, seeded
+from genbook.train import DECAYS, has_bf16, progress, read_checkpoint, seeded, write_checkpoint
 
 GENERATOR_LOSSES = ("non-saturating", "minimax", "wasserstein")
 
@@ -186,6 +188,8 @@ def train_points(
     dimension: int = 2,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    checkpoint: str | os.PathLike | None = None,
+    every: int = 5000,
     **settings,
 ) -> dict:
     """Train one GAN per seed on points, all at once; settings that are not given are those of STANDARD.
@@ -195,9 +199,14 @@ def train_points(
     Returns "generator" and "discriminator" (MLPs; the averaged generator where ema > 0); per step, before the update,
     (steps, S): "d_loss", "g_loss", "d_real", "d_fake" (means of the logits), "d_accuracy", "g_gradient" (norm over all
     weights); and "samples" (record, S, 500, dimension), of the same latents after each of "recorded" (record,) steps.
-    Raises ValueError for bad settings, FloatingPointError with step and seed at a loss or weight that is not finite.
+    checkpoint: a file, written whole every `every` steps (a multiple of 50) and after the last. Where it exists,
+    training goes on from it and ends where an unbroken run does (on a CPU bit for bit).
+    Raises ValueError for bad settings and for a checkpoint that is damaged or was made with other ones;
+    FloatingPointError with step and seed at a loss or weight that is not finite.
     """
     s, seeds = _checked(settings, steps, record), list(seeds)
+    if every < 1 or every % CHUNK:
+        raise ValueError(f"expected every, a multiple of {CHUNK} steps, got {every}")
     both = {"device": device, "dtype": dtype}
     g = MLPs([s["latent"], *s["hidden"], dimension], seeds=seeds, **both)
     d = MLPs(
@@ -218,10 +227,25 @@ def train_points(
     look = LOOK.get(torch.device(device).type, steps)
     z_shown = _latents(SNAPSHOT, g, seed=0)
     recorded = [steps * (i + 1) // record for i in range(record)]
-    samples = []
+    samples, done = [], 0
 
-    draws = _draws(sample, seeds, s, dimension, **both)
-    for step in progress(range(steps), desc="training", unit="step"):
+    generators = _generators(seeds, device)
+    parts = [g, d, kept, *optimizers]
+    if checkpoint is not None:
+        checkpoint, of_training = Path(checkpoint), {"steps": steps, "record": record, "dtype": str(dtype)}
+        of_training |= {name: list(value) if isinstance(value, tuple) else value for name, value in s.items()}
+        of_training["seeds"] = [generator.initial_seed() for generator in generators]
+        of_training["points"] = _points(sample, 4, dimension, _generator(0, device)).tolist()
+        if saved := read_checkpoint(checkpoint, of_training):
+            done, samples = saved["done"], [points.to(device) for points in saved["samples"]]
+            for part, state in zip(parts, saved["parts"], strict=True):
+                part.load_state_dict(state)
+            for generator, state in zip(generators, saved["generators"], strict=True):
+                generator.set_state(state)
+            for name in per_step:
+                history[name][:done] = saved["history"][name].to(device)
+    draws = _draws(sample, generators, s, dimension, **both)
+    for step in progress(range(done, steps), desc="training", unit="step"):
         now = next(draws)
         for optimizer, lr in zip(optimizers, ("lr_d", "lr_g"), strict=True):
             optimizer.param_groups[0]["lr"] = s[lr] * DECAYS[s["decay"]](step / steps)
@@ -264,6 +288,17 @@ def train_points(
         if step + 1 in recorded:
             with torch.no_grad():
                 samples.append(kept(z_shown))
+        if checkpoint is not None and ((step + 1) % every == 0 or step + 1 == steps):
+            _check_finite(history, [*d_weights, *g_weights], step, seeds)  # the checkpoint is the last good one
+            write_checkpoint(
+                checkpoint,
+                of_training,
+                done=step + 1,
+                parts=[part.state_dict() for part in parts],
+                generators=[generator.get_state() for generator in generators],
+                history={name: history[name][: step + 1].clone() for name in per_step},  # a view would save all of it
+                samples=samples,
+            )
     history["samples"] = torch.stack(samples) if record else torch.zeros(0, len(seeds), SNAPSHOT, dimension, **both)
     return {"generator": kept, "discriminator": d, "recorded": torch.tensor(recorded), **history}
 
@@ -286,21 +321,33 @@ def _generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator
         return generator
 
 
-def _draws(sample, seeds: list[int], s: dict, dimension: int = 2, *, device, dtype) -> Iterator[dict[str, Tensor]]:
+def _generators(seeds: list[int], device: torch.device | str) -> list[torch.Generator]:
+    """Those of the training's draws: other ones than those of the first weights."""
+    return [_generator(seed + 2 * 10**6, device) for seed in seeds]
+
+
+def _points(sample, n: int, dimension: int, generator: torch.Generator) -> Tensor:
+    """What sample(n, generator) gives, checked: (n, dimension)."""
+    points = sample(n, generator)
+    points = points if isinstance(points, Tensor) else points[0]
+    finite = points.device.type not in LOOK or points.isfinite().all()  # else the losses will tell
+    if points.shape != (n, dimension) or not finite:
+        raise ValueError(
+            f"expected sample(n, generator) to give n finite points (n, {dimension}), "
+            f"got shape {tuple(points.shape)} for n = {n}, or NaN or infinity among them"
+        )
+    return points
+
+
+def _draws(
+    sample, generators: list[torch.Generator], s: dict, dimension: int = 2, *, device, dtype
+) -> Iterator[dict[str, Tensor]]:
     """All random numbers of one step after the other, by name: (draws in a step, S, points or packs, ...)."""
-    generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]  # at once, not in the first step
     n, d_steps, both = s["batch"] * s["pack"], s["d_steps"], s["d_steps"] + s["g_steps"]
 
     def chunk_of(generator: torch.Generator) -> dict[str, Tensor]:
         """What one seed needs in CHUNK steps: (CHUNK, draws in a step, points or packs, ...)."""
-        points = sample(CHUNK * d_steps * n, generator)
-        points = points if isinstance(points, Tensor) else points[0]
-        finite = points.device.type not in LOOK or points.isfinite().all()  # else the losses will tell
-        if points.shape != (CHUNK * d_steps * n, dimension) or not finite:
-            raise ValueError(
-                f"expected sample(n, generator) to give n finite points (n, {dimension}), "
-                f"got shape {tuple(points.shape)} for n = {CHUNK * d_steps * n}, or NaN or infinity among them"
-            )
+        points = _points(sample, CHUNK * d_steps * n, dimension, generator)
         options = {"generator": generator, "device": device}
         chunk = {
             "real": points.reshape(CHUNK, d_steps, n, dimension),

@@ -39,15 +39,18 @@ def initialized(sizes: list[int], mean: Tensor, *, seed: int) -> Autoencoder:
     return model
 
 
-def train(k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, **settings) -> dict:
-    """One training on x (N, 784), by `settings` of `fit`: its errors, learning curves and times.
+def train(
+    k: int, seed: int, x: Tensor, test: Tensor, checkpoint: Path, *, loss=None, **settings
+) -> tuple[Autoencoder, dict]:
+    """One training on x (N, 784), by `settings` of `fit`: the autoencoder, and its errors, learning curves and times.
 
-    What the checkpoint holds is not done again. The times of a training that was interrupted are not known: None.
+    loss: what is minimised, None for the squared error. What the checkpoint holds is not done again. The times of a
+    training that was interrupted are not known: None.
     """
-    model = initialized([*SIZES, k], x.mean(0), seed=seed)
-    curves, times = fit_timed(model, squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
+    model = initialized([*SIZES, k], x.mean(0).cpu(), seed=seed).to(x.device)
+    curves, times = fit_timed(model, loss or squared_error, x, test=test, seed=seed, checkpoint=checkpoint, **settings)
     errors = {name: evaluate(model, squared_error, t, seed=seed) for name, t in (("train", x), ("test", test))}
-    return {"code": k, "seed": seed, "error": errors, "curves": curves, **times}
+    return model, {"code": k, "seed": seed, "error": errors, "curves": curves, **times}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -63,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     for k in settings["codes"]:
         for seed in settings["seeds"]:
             checkpoint = CHECKPOINTS / f"{name}-{splits['train']}-code{k}-seed{seed}.pt"
-            runs.append(train(k, seed, x, test, checkpoint, **of_fit))
+            runs.append(train(k, seed, x, test, checkpoint, **of_fit)[1])
             error = " and ".join(f"{runs[-1]['error'][key]:.3f} on {split!r}" for key, split in splits.items())
             print(f"code {k}, seed {seed}: error {error}", flush=True)
     if options.validate:

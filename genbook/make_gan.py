@@ -73,11 +73,11 @@ def covered(generator, points: dict) -> dict[str, list]:
     return {name: values.tolist() for name, values in mode_coverage(samples, centres, radius=3 * points["std"]).items()}
 
 
-def protocol(plan: dict, where: torch.device | str = "cpu") -> dict:
+def protocol(plan: dict, where: torch.device | str = "cpu", checkpoint: Path | None = None) -> dict:
     """Train and measure one plan such as RING: numbers by seed, their means, and the time."""
     sample, _ = mixture(**plan["points"])
-    timed = Timed()
-    trained = train_points(sample, seeds=plan["seeds"], steps=plan["steps"], device=where, **plan["settings"])
+    timed, options = Timed(), {"device": where, "checkpoint": checkpoint}
+    trained = train_points(sample, seeds=plan["seeds"], steps=plan["steps"], **options, **plan["settings"])
     by_seed = covered(trained["generator"], plan["points"])
     means = {name: sum(values) / len(values) for name, values in by_seed.items() if name != "counts"}
     return {"settings": STANDARD | plan["settings"], "by seed": by_seed, "means": means, **timed.seconds()}

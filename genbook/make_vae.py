@@ -140,17 +140,20 @@ def mean_and_error(values: Tensor) -> dict:
     return {"mean": values.mean().item(), "standard error": (values.std() / len(values) ** 0.5).item()}
 
 
-def train(settings: dict, seed: int, x: Tensor, test: Tensor, checkpoint: Path) -> tuple[VAE, dict]:
+def train(
+    settings: dict, seed: int, x: Tensor, test: Tensor | None, checkpoint: Path, *, loss=None
+) -> tuple[VAE, dict]:
     """One training on x (N, 784), stage after stage: the VAE, and its learning curves and times.
 
-    What the checkpoints hold is not done again. The times of a training that was interrupted are not known: None.
+    loss: what is minimised, None for the -ELBO of new bits. What the checkpoints hold is not done again. The times of a
+    training that was interrupted are not known: None.
     """
     model = initialized(settings["network"], settings["sizes"], x.mean(0).cpu(), seed=seed).to(x.device)
-    curves, times = {"train": [], "test": []}, []
+    curves, times = {"train": []} if test is None else {"train": [], "test": []}, []
     for i, stage in enumerate(settings["stages"]):
         path = checkpoint.with_name(f"{checkpoint.name}-stage{i}.pt")
         of_stage, seconds = fit_timed(
-            model, neg_elbo_of_new_bits, x, test=test, seed=seed + 100 * i, checkpoint=path, **stage
+            model, loss or neg_elbo_of_new_bits, x, test=test, seed=seed + 100 * i, checkpoint=path, **stage
         )
         times.append(seconds)
         for name, values in of_stage.items():

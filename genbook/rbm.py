@@ -125,25 +125,75 @@ def ais_log_partition(
     Raises ValueError for a base_bias of another shape, NaN or infinity, and for less than one step or two chains.
     Neal 2001; Salakhutdinov & Murray 2008.
     """
-    visible, hidden = rbm.weights.shape
+    _check_annealing(rbm, base_bias, steps, chains)
+    v = flip(base_bias.sigmoid().expand(chains, -1), generator=generator)  # (chains, visible)
+    mean, error = _log_mean(_anneal(rbm, base_bias, v, steps, generator=generator))
+    return _base_log_partition(rbm, base_bias) + mean, error
+
+
+@torch.no_grad()
+def reverse_ais_log_partition(
+    rbm: RBM, base_bias: Tensor, start: Tensor, *, steps: int = 5000, generator: torch.Generator
+) -> tuple[float, float]:
+    """log Z by the same path walked backwards, from the RBM's own samples -> (estimate, its standard error), nats.
+
+    start: (chains, visible) bits, each drawn from the RBM. Then the mean of the inverse weights has the expectation of
+    1 / Z, so the estimate is too large on average, and a log-likelihood computed with it too small: with
+    `ais_log_partition` it brackets the truth, on average. Samples that are not quite the RBM's, as those of a long
+    chain, make it an estimate only. base_bias, steps and ValueError as there. Grosse et al. 2015.
+    """
+    v = rbm._bits(start)
+    _check_annealing(rbm, base_bias, steps, len(v))
+    mean, error = _log_mean(-_anneal(rbm, base_bias, v, steps, backwards=True, generator=generator))
+    return _base_log_partition(rbm, base_bias) - mean, error
+
+
+def _anneal(
+    rbm: RBM, base_bias: Tensor, v: Tensor, steps: int, *, backwards: bool = False, generator: torch.Generator
+) -> Tensor:
+    """The log-weight of each chain's way from independent bits to the RBM, or from the RBM to them. -> (chains,)"""
+    # At β: log p(v) = (base + β (b - base))·v + Σ_j log(1 + exp(β (c + v·W)_j)), but for its Z.
+    change = rbm.visible_bias - base_bias  # (visible,)
+
+    def sweep(hidden_input: Tensor, beta: float) -> Tensor:
+        """A Gibbs sweep at β. It is reversible, so it is its own way back."""
+        h = flip((beta * hidden_input).sigmoid_(), generator=generator)
+        return flip(
+            torch.addmm(base_bias + beta * change, h, rbm.weights.T, alpha=beta).sigmoid_(), generator=generator
+        )
+
+    log_weight = torch.zeros(len(v), dtype=torch.float64, device=v.device)
+    hidden_input = torch.addmm(rbm.hidden_bias, v, rbm.weights)  # (chains, hidden)
+    for step in progress(range(steps, 0, -1) if backwards else range(1, steps + 1), desc="AIS", unit="step"):
+        before, beta = (step - 1) / steps, step / steps
+        if backwards:
+            v = sweep(hidden_input, beta)
+            hidden_input = torch.addmm(rbm.hidden_bias, v, rbm.weights)
+        log_weight += v @ change / steps + (softplus(beta * hidden_input) - softplus(before * hidden_input)).sum(1)
+        if not backwards:
+            v = sweep(hidden_input, beta)
+            hidden_input = torch.addmm(rbm.hidden_bias, v, rbm.weights)
+    return log_weight
+
+
+def _check_annealing(rbm: RBM, base_bias: Tensor, steps: int, chains: int) -> None:
+    visible = len(rbm.visible_bias)
     if base_bias.shape != (visible,) or not base_bias.isfinite().all():
         raise ValueError(f"expected a finite base_bias of shape ({visible},), got shape {tuple(base_bias.shape)}")
     if steps < 1 or chains < 2:
         raise ValueError(f"expected at least one step and two chains, got {steps} and {chains}")
-    # At β: log p(v) = (base + β (b - base))·v + Σ_j log(1 + exp(β (c + v·W)_j)), but for its Z.
-    change = rbm.visible_bias - base_bias  # (visible,)
-    v = flip(base_bias.sigmoid().expand(chains, -1), generator=generator)  # (chains, visible)
-    log_weight = torch.zeros(chains, dtype=torch.float64, device=v.device)
-    for step in progress(range(1, steps + 1), desc="AIS", unit="step"):
-        before, beta = (step - 1) / steps, step / steps
-        hidden_input = torch.addmm(rbm.hidden_bias, v, rbm.weights)  # (chains, hidden)
-        log_weight += v @ change / steps + (softplus(beta * hidden_input) - softplus(before * hidden_input)).sum(1)
-        h = flip((beta * hidden_input).sigmoid_(), generator=generator)
-        v = flip(torch.addmm(base_bias + beta * change, h, rbm.weights.T, alpha=beta).sigmoid_(), generator=generator)
-    log_z_base = softplus(base_bias.double()).sum() + hidden * math.log(2)
-    estimate = log_z_base + log_weight.logsumexp(0) - math.log(chains)
+
+
+def _base_log_partition(rbm: RBM, base_bias: Tensor) -> float:
+    """log Z of the independent bits, with the hidden units of the RBM as fair coins."""
+    return float(softplus(base_bias.double()).sum()) + len(rbm.hidden_bias) * math.log(2)
+
+
+def _log_mean(log_weight: Tensor) -> tuple[float, float]:
+    """log of the mean of the weights, and its standard error. (chains,) float64."""
     relative = (log_weight - log_weight.max()).exp()  # (chains,): the weights, but for a factor
-    return float(estimate), float(relative.std() / relative.mean() / math.sqrt(chains))
+    mean = log_weight.logsumexp(0) - math.log(len(log_weight))
+    return float(mean), float(relative.std() / relative.mean() / math.sqrt(len(log_weight)))
 
 
 def flip(p: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -223,7 +273,7 @@ def train_pcd(
             for parameter, direction in zip(rbm.parameters(), directions, strict=True):
                 parameter.add_(direction, alpha=lr * (1 - step / steps))
             step += 1
-        if not math.isfinite(rbm.weights.sum()):  # once per epoch: a look makes a GPU wait
+        if not math.isfinite(sum(parameter.sum() for parameter in rbm.parameters())):  # a look makes a GPU wait
             raise FloatingPointError(
                 f"a weight is not finite after step {step} of {steps}: lr={lr:g} is most likely too large"
             )

@@ -143,8 +143,7 @@ def fit(
         bar.set_postfix({name: f"{values[-1]:.4g}" for name, values in history.items()})
         if checkpoint is not None and ((epoch + 1) % every == 0 or epoch + 1 == epochs):
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            torch.save({"settings": settings, "history": history, **state}, content := io.BytesIO())
-            write_whole(content.getvalue(), checkpoint)
+            write_checkpoint(checkpoint, settings, history=history, **state)
     return history
 
 
@@ -245,8 +244,11 @@ def _digest(x: tuple[Tensor, ...]) -> str:
     return f"{', '.join(f'{tuple(t.shape)} {t.dtype}' for t in x)}, SHA-256 {sha256.hexdigest()[:16]}"
 
 
-def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict | None:
-    """Put model and optimiser back to where the checkpoint left them; returns its history, None where there is none."""
+def read_checkpoint(path: Path, settings: dict) -> dict | None:
+    """What was saved there with these "settings", None where there is no file; makes its folder.
+
+    Raises ValueError where it is damaged or was made with other settings: to start anew, the reader deletes it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         return None
@@ -255,7 +257,7 @@ def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         there = dict(state["settings"])
     except Exception as error:  # any: a damaged file can fail in many ways, and each means the same here
-        raise ValueError(f"{path} is damaged or not a checkpoint of fit; to start anew, delete it") from error
+        raise ValueError(f"{path} is damaged or not a checkpoint of this training; to start anew, delete it") from error
     differ = [
         f"{name} is {there.get(name)} there and {settings[name]} here"
         for name in settings
@@ -266,6 +268,20 @@ def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim
             f"the checkpoint {path} was made with other settings: {'; '.join(differ)}; "
             f"to start anew, delete it or name another"
         )
+    return state
+
+
+def write_checkpoint(path: Path, settings: dict, **state) -> None:
+    """Save `state` for `read_checkpoint`, whole or not at all: tensors, numbers, strings, lists and dictionaries."""
+    torch.save({"settings": settings, **state}, content := io.BytesIO())
+    write_whole(content.getvalue(), path)
+
+
+def _resume(path: Path, settings: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict | None:
+    """Put model and optimiser back to where the checkpoint left them; returns its history, None where there is none."""
+    state = read_checkpoint(path, settings)
+    if state is None:
+        return None
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["history"]

@@ -1174,8 +1174,8 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "genbook/gan.py",
-            "generators = [_generator(seed + 2 * 10**6, device) for seed in seeds]",
-            "generators = [_generator(2 * 10**6, device) for seed in seeds]",
+            "return [_generator(seed + 2 * 10**6, device) for seed in seeds]",
+            "return [_generator(2 * 10**6, device) for seed in seeds]",
             "tests/test_gan.py::test_every_seed_draws_its_own_and_the_share_of_swapped_labels_is_that_asked_for",
         ),
         (
@@ -1423,9 +1423,39 @@ MUTATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         (
             "genbook/rbm.py",
-            "softplus(base_bias.double()).sum() + hidden * math.log(2)",
-            "softplus(base_bias.double()).sum()",
+            "softplus(base_bias.double()).sum()) + len(rbm.hidden_bias) * math.log(2)",
+            "softplus(base_bias.double()).sum())",
             "tests/test_rbm.py::test_annealed_importance_sampling_of_independent_bits_is_exact",
+        ),
+        (
+            "genbook/rbm.py",
+            "range(steps, 0, -1) if backwards else range(1, steps + 1)",
+            "range(1, steps + 1)",
+            "tests/test_rbm.py::test_annealed_importance_sampling_finds_the_exact_partition_function",
+        ),
+        (
+            "genbook/rbm.py",
+            "mean, error = _log_mean(-_anneal(",
+            "mean, error = _log_mean(_anneal(",
+            "tests/test_rbm.py::test_a_hasty_annealing_is_too_small_forwards_and_too_large_backwards",
+        ),
+        (
+            "genbook/vae.py",
+            "z.register_hook(lambda gradient: weights[:, :, None] * gradient)",
+            "pass",
+            "tests/test_vae.py::test_the_doubly_reparameterised_gradient_of_the_encoder_is_that_of_the_bound_with_less_noise",
+        ),
+        (
+            "genbook/vae.py",
+            "mu, logvar = mu.detach()[:, None], logvar.detach()[:, None]",
+            "mu, logvar = mu[:, None], logvar[:, None]",
+            "tests/test_vae.py::test_with_the_true_posterior_no_draw_moves_the_encoder",
+        ),
+        (
+            "genbook/gan.py",
+            "generator.set_state(state)",
+            "pass",
+            "tests/test_gan.py::test_a_training_that_was_stopped_goes_on_and_ends_as_an_unbroken_one",
         ),
         (
             "genbook/gan.py",

@@ -12,12 +12,12 @@ def stops_at(loss, step):
     """The loss, up to that training step; there it raises Stopped."""
     count = 0
 
-    def stopping(model, *x, generator):
+    def stopping(model, *x, generator, **options):
         nonlocal count
         count += model.training
         if count == step:
             raise Stopped
-        return loss(model, *x, generator=generator)
+        return loss(model, *x, generator=generator, **options)
 
     return stopping
 

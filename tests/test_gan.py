@@ -125,7 +125,7 @@ def test_training_is_the_plain_loop_with_torchs_own_parts():
     g, d = networks
     average = copy.deepcopy(g)
     optimizers = [torch.optim.Adam(net.parameters(), lr=2e-3, betas=s["betas"]) for net in (g, d)]
-    draws = gan._draws(ring, [5], s, device="cpu", dtype=dtype)
+    draws = gan._draws(ring, gan._generators([5], "cpu"), s, device="cpu", dtype=dtype)
     for step in range(steps):
         now = {name: values[:, 0] for name, values in next(draws).items()}
         left = 1 - step / steps
@@ -158,13 +158,13 @@ def test_training_is_the_plain_loop_with_torchs_own_parts():
 
 def test_every_seed_draws_its_own_and_the_share_of_swapped_labels_is_that_asked_for():
     s = gan.STANDARD | {"flip": 0.25, "penalty": 1.0, "noise": 1.0}
-    now = next(gan._draws(ring, [3, 4], s, device="cpu", dtype=torch.float32))
+    now = next(gan._draws(ring, gan._generators([3, 4], "cpu"), s, device="cpu", dtype=torch.float32))
     assert now["real"].shape == (1, 2, 64, 2) and now["z"].shape == (2, 2, 64, 4) and now["mix"].shape == (1, 2, 64, 1)
     for values in now.values():
         assert not torch.equal(values[:, 0], values[:, 1])
     assert not torch.equal(now["z"][0], now["z"][1])  # D's step and G's
     assert len(now["mix"].unique()) > 100  # one for each point, not for the batch
-    many = gan._draws(ring, [3], s | {"batch": 5000}, device="cpu", dtype=torch.float32)
+    many = gan._draws(ring, gan._generators([3], "cpu"), s | {"batch": 5000}, device="cpu", dtype=torch.float32)
     assert next(many)["flip"].mean().item() == pytest.approx(0.25, abs=0.03)
 
 
@@ -230,6 +230,63 @@ def test_a_training_that_diverges_is_stopped_with_step_and_seed():
         gan.train_points(far, seeds=[6, 7, 8], steps=60, loss="wasserstein", **SMALL | {"batch": 400})
     with pytest.raises(FloatingPointError, match=r"seed 0 .* at step 2:"):
         gan.train_points(ring, seeds=[0], steps=60, **SMALL | {"lr_g": 1e30})
+
+
+@pytest.mark.parametrize("settings", [{"ema": 0.9, "noise": 0.3, "pack": 2}, {"spectral": True, "flip": 0.1}])
+def test_a_training_that_was_stopped_goes_on_and_ends_as_an_unbroken_one(settings, tmp_path):
+    """It ran to step 130 of 150, and the checkpoint is of step 100."""
+    options = SMALL | settings | {"seeds": [3, 4], "steps": 150, "record": 6}
+    drawn = 0
+
+    def sample(n, generator):
+        nonlocal drawn
+        drawn += 1
+        return ring(n, generator)
+
+    unbroken = gan.train_points(ring, **options)
+    whole = gan.train_points(ring, checkpoint=tmp_path / "whole.pt", **options)
+    real_step, count = gan._step, 0
+
+    def stops(*arguments):
+        nonlocal count
+        count += 1
+        if count == 2 * 130:
+            raise KeyboardInterrupt
+        real_step(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(gan, "_step", stops)
+        gan.train_points(ring, checkpoint=tmp_path / "run.pt", every=50, **options)
+    resumed = gan.train_points(sample, checkpoint=tmp_path / "run.pt", every=50, **options)
+    assert drawn == 1 + 2  # to look whether the points are the same, and one chunk of 50 steps for each seed
+    again = gan.train_points(sample, checkpoint=tmp_path / "run.pt", **options)
+    for other in (whole, resumed, again):
+        for name, values in unbroken.items():
+            if name in ("generator", "discriminator"):
+                for a, b in zip(values.state_dict().values(), other[name].state_dict().values(), strict=True):
+                    assert torch.equal(a, b)
+            else:
+                assert torch.equal(values, other[name]), name
+    assert len(unbroken["samples"]) == 6 and unbroken["g_loss"].all()
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    def run(sample=ring, **changes):
+        options = SMALL | {"seeds": [0], "steps": 50, "checkpoint": tmp_path / "run.pt"} | changes
+        return gan.train_points(sample, **options)
+
+    run()
+    for changes, message in (
+        ({"steps": 100}, "steps is 50 there and 100 here"),
+        ({"seeds": [1]}, "seeds is"),
+        ({"lr_d": 1e-3}, "lr_d is 0.002 there and 0.001 here"),
+        ({"hidden": (8, 9)}, r"hidden is \[8, 8\] there and \[8, 9\] here"),
+        ({"sample": lambda n, generator: data.grid(n, generator=generator)}, "points is"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(**changes)
+    with pytest.raises(ValueError, match="every, a multiple of 50 steps, got 60"):
+        run(every=60)
 
 
 def test_bad_input_is_named():

@@ -9,8 +9,7 @@ import torch
 from scipy import stats
 
 from genbook import rbm as rbm_module
-from genbook.rbm import RBM, ais_log_partition, centre, flip, gradient, train_pcd
-from genbook.train import seeded
+from genbook.rbm import RBM, ais_log_partition, centre, flip, gradient, reverse_ais_log_partition, train_pcd
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
@@ -81,18 +80,55 @@ def test_both_ways_to_sum_the_partition_function_agree_over_several_blocks():
     assert_close(swapped.log_partition(), by_visible_states)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_annealed_importance_sampling_finds_the_exact_partition_function(device):
-    with seeded(3, device) as generator:
-        model = RBM(24, 9, generator=generator)
-        for parameter, size in zip(model.parameters(), (0.6, 1.0, 1.0), strict=True):
-            parameter.copy_(size * torch.randn(parameter.shape, generator=generator, device=device))
-        base = 0.5 * torch.randn(24, generator=generator, device=device)
-        estimate, error = ais_log_partition(model, base, steps=2000, chains=200, generator=generator)
-        rough, rough_error = ais_log_partition(model, base, steps=5, chains=200, generator=generator)
+@pytest.fixture(params=DEVICES)
+def middling(request):
+    """An RBM that anneals badly in a few steps, the bits to begin with, and 200 exact samples of it: h from the table
+    of all its states, then v given h.
+    """
+    generator = rng(3, request.param)
+    model = RBM(24, 9, generator=generator)
+    for parameter, size in zip(model.parameters(), (0.6, 1.0, 1.0), strict=True):
+        parameter.copy_(size * torch.randn(parameter.shape, generator=generator, device=request.param))
+    base = 0.5 * torch.randn(24, generator=generator, device=request.param)
+    states = as_tensor(all_states(9), request.param)  # (512, 9)
+    log_p = states @ model.hidden_bias + torch.nn.functional.softplus(
+        states @ model.weights.T + model.visible_bias
+    ).sum(1)
+
+    def exact_samples(n, generator):
+        h = states[torch.multinomial(log_p.softmax(0), n, replacement=True, generator=generator)]
+        return flip(model.visible_probabilities(h), generator=generator)
+
+    return model, base, exact_samples, generator
+
+
+def test_annealed_importance_sampling_finds_the_exact_partition_function(middling):
+    model, base, exact_samples, generator = middling
     exact = float(model.log_partition())
-    assert abs(estimate - exact) < 5 * error and error < 0.02
-    assert rough_error > 5 * error and abs(rough - exact) < 2
+    start = exact_samples(200, generator)
+    slow = {"steps": 2000, "generator": generator}
+    for estimate, error in (
+        ais_log_partition(model, base, chains=200, **slow),
+        reverse_ais_log_partition(model, base, start, **slow),
+    ):
+        assert abs(estimate - exact) < 5 * error and error < 0.02
+
+
+def test_a_hasty_annealing_is_too_small_forwards_and_too_large_backwards(middling):
+    """On average over repetitions, as Jensen's inequality has it; the inverse of both has the right mean."""
+    model, base, exact_samples, generator = middling
+    exact = float(model.log_partition())
+    hasty = {"steps": 5, "generator": generator}
+    forwards = torch.tensor([ais_log_partition(model, base, chains=5, **hasty) for _ in range(200)]).double()
+    backwards = [reverse_ais_log_partition(model, base, exact_samples(5, generator), **hasty) for _ in range(200)]
+    backwards = torch.tensor(backwards).double()
+    for estimates, sign in ((forwards[:, 0] - exact, 1), (backwards[:, 0] - exact, -1)):
+        noise = estimates.std() / math.sqrt(200)
+        assert sign * estimates.mean() < -5 * noise, "no bias to see"
+        weights = (sign * estimates).exp()  # Ẑ / Z forwards, Z / Ẑ backwards: of mean 1
+        assert abs(weights.mean() - 1) < 5 * weights.std() / math.sqrt(200)
+    rough = ais_log_partition(model, base, chains=200, **hasty)
+    assert rough[1] > 0.05 and abs(rough[0] - exact) < 2
 
 
 def test_annealed_importance_sampling_of_independent_bits_is_exact():
@@ -100,9 +136,13 @@ def test_annealed_importance_sampling_of_independent_bits_is_exact():
     model = RBM(6, 3)
     model.weights.zero_()
     model.visible_bias.copy_(torch.linspace(-2, 2, 6))
-    generator = torch.Generator().manual_seed(0)
-    estimate, error = ais_log_partition(model, model.visible_bias, steps=3, chains=5, generator=generator)
-    assert estimate == pytest.approx(float(model.log_partition()), abs=1e-5) and error < 1e-6
+    exact = float(model.log_partition())
+    start = flip(torch.full((5, 6), 0.5), generator=rng())
+    for estimate, error in (
+        ais_log_partition(model, model.visible_bias, steps=3, chains=5, generator=rng()),
+        reverse_ais_log_partition(model, model.visible_bias, start, steps=3, generator=rng()),
+    ):
+        assert estimate == pytest.approx(exact, abs=1e-5) and error < 1e-6
 
 
 def test_an_rbm_without_weights_is_independent_coins():
@@ -302,6 +342,12 @@ def train(v=BITS, **changes):
         (lambda: ais_log_partition(RBM(4, 2), torch.zeros(3), generator=rng()), r"shape \(4,\), got shape \(3,\)"),
         (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4) * math.nan, generator=rng()), "finite base_bias"),
         (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4), chains=1, generator=rng()), "two chains, got 5000 and 1"),
+        (
+            lambda: reverse_ais_log_partition(RBM(4, 2), torch.zeros(3), BITS, generator=rng()),
+            r"\(4,\), got shape \(3,\)",
+        ),
+        (lambda: reverse_ais_log_partition(RBM(4, 2), torch.zeros(4), GREY, generator=rng()), "bits"),
+        (lambda: reverse_ais_log_partition(RBM(4, 2), torch.zeros(4), BITS[:1], generator=rng()), "got 5000 and 1"),
         (lambda: RBM(4, 2).log_likelihood(GREY), "bits, got values from 0.5 to 0.5 .* threshold"),
         (lambda: RBM(4, 2).free_energy(BITS * math.nan), "bits, got values from nan"),
         (lambda: RBM(4, 2).free_energy(torch.ones(3, 5)), r"v of shape \(B, 4\), got \(3, 5\)"),

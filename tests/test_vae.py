@@ -25,6 +25,7 @@ from genbook.vae import (
     kl_to_standard_normal,
     neg_elbo,
     neg_iwae,
+    neg_iwae_dreg,
     networks,
     reparameterize,
 )
@@ -392,6 +393,54 @@ def test_the_training_loss_has_the_bound_and_the_gradient_of_its_definition():
         torch.testing.assert_close(got, parameter.grad)
 
 
+@pytest.mark.parametrize("k", [1, 8])
+def test_the_doubly_reparameterised_loss_has_the_same_value_and_gradient_of_the_decoder(k):
+    model, x = network(), bits(10, 6)
+    with torch.no_grad():
+        value = neg_iwae_dreg(model, x, generator=generator(), k=k)
+    gradients = {}
+    for loss in (neg_iwae, neg_iwae_dreg):
+        losses = loss(model, x, generator=generator(), k=k)
+        torch.testing.assert_close(losses, value)
+        of_decoder = torch.autograd.grad(losses.mean(), [*model.decoder.parameters()], retain_graph=True)
+        gradients[loss] = of_decoder, torch.autograd.grad(losses.mean(), [*model.encoder.parameters()])
+    for got, expected in zip(gradients[neg_iwae_dreg][0], gradients[neg_iwae][0], strict=True):
+        torch.testing.assert_close(got, expected)
+    for got, other in zip(gradients[neg_iwae_dreg][1], gradients[neg_iwae][1], strict=True):
+        assert (got - other).abs().max() > 1e-3
+
+
+def encoder_gradients(loss, model, x, k, n=20_000):
+    """Of n times k draws for one x: the gradient for μ and log σ², of each. x: (1, d) -> (n, 2 · latent)."""
+    parameters = torch.cat(model.encode(x), 1).detach().expand(n, -1).clone().requires_grad_()
+    given = VAE(lambda x: parameters, model.decoder, likelihood="gaussian", sigma=SIGMA).double()
+    values = loss(given, x.expand(n, -1), generator=generator(1), k=k)
+    return torch.autograd.grad(values.sum(), parameters)[0]
+
+
+def test_the_doubly_reparameterised_gradient_of_the_encoder_is_that_of_the_bound_with_less_noise():
+    model, _, posterior = wrong_posterior()
+    x = normal(1, 5, seed=8)
+    parameters = torch.cat(model.encode(x), 1).detach().requires_grad_()
+    mu, logvar = parameters.chunk(2, 1)
+    kl = kl_divergence(Normal(mu, (logvar / 2).exp()), posterior(x)).sum()
+    (of_elbo,) = torch.autograd.grad(kl, parameters)  # exact, for k = 1: log p(x) does not depend on the encoder
+    for k in (1, 6):
+        plain, dreg = (encoder_gradients(loss, model, x, k) for loss in (neg_iwae, neg_iwae_dreg))
+        expected = of_elbo[0] if k == 1 else plain.mean(0)
+        noise = (plain.var(0) * (k > 1) + dreg.var(0)).div(len(dreg)).sqrt()
+        assert ((dreg.mean(0) - expected).abs() < 5 * noise).all() and noise.max() < dreg.mean(0).abs().max() / 10
+        assert (dreg.var(0) < plain.var(0) / 2).all()
+
+
+@pytest.mark.parametrize("k", [1, 6])
+def test_with_the_true_posterior_no_draw_moves_the_encoder(k):
+    model, *_ = linear_gaussian()
+    x = normal(1, 5, seed=8)
+    assert encoder_gradients(neg_iwae_dreg, model, x, k, n=50).abs().max() < 1e-12
+    assert encoder_gradients(neg_iwae, model, x, k, n=50).abs().mean() > 0.1
+
+
 def test_no_more_than_a_chunk_is_decoded_at_once_and_nothing_twice():
     model, x = network(), bits(23, 6)
     seen = []
@@ -456,7 +505,8 @@ def test_with_a_condition_the_bound_is_that_on_log_px_given_it():
     for chunk in (None, 2, 30):
         bound = iwae_bound(model, x, 4, c, generator=generator(), chunk=chunk)
         torch.testing.assert_close(bound, log_px(x, c), rtol=0, atol=1e-9)
-    torch.testing.assert_close(-neg_iwae(model, x, c, generator=generator(), k=4), log_px(x, c), rtol=0, atol=1e-9)
+    for loss in (neg_iwae, neg_iwae_dreg):
+        torch.testing.assert_close(-loss(model, x, c, generator=generator(), k=4), log_px(x, c), rtol=0, atol=1e-9)
     losses = torch.stack([neg_elbo(model, x, c, generator=generator(seed)) for seed in range(400)]).detach()
     assert ((losses.mean(0) + log_px(x, c)).abs() < 5 * standard_error(losses)).all()
     torch.testing.assert_close(model(x, c), model.decoder_mean(model.encode(x, c)[0], c))
@@ -543,6 +593,7 @@ FUNCTIONS = {
     "neg_elbo": neg_elbo,
     "elbo_terms": elbo_terms,
     "neg_iwae": lambda *args, generator: neg_iwae(*args, generator=generator, k=3),
+    "neg_iwae_dreg": lambda *args, generator: neg_iwae_dreg(*args, generator=generator, k=3),
     "iwae_bound": lambda model, x, *c, generator: iwae_bound(model, x, 3, *c, generator=generator),
     "active_units": lambda *args, generator: active_units(*args),
     "log_px_given_z": lambda model, x, *c, generator: model.log_px_given_z(x, torch.zeros(len(x), 2), *c),
@@ -663,9 +714,9 @@ def test_parameters_of_different_shapes_are_refused(function, a, b):
 @pytest.mark.parametrize("count", [0, -1, 2.0, None, "5"])
 def test_counts_below_one_are_refused(count):
     model, x = VAE(*networks([6, 2])), torch.zeros(4, 6)
-    for evaluate in (iwae_bound, lambda model, x, k, generator: neg_iwae(model, x, k=k, generator=generator)):
+    for function in (iwae_bound, neg_iwae, neg_iwae_dreg):
         with pytest.raises(ValueError, match=f"expected k, a whole number of at least 1, got {count!r}"):
-            evaluate(model, x, count, generator=generator())
+            function(model, x, k=count, generator=generator())
     if count is not None:
         with pytest.raises(ValueError, match=f"expected chunk, a whole number of at least 1, got {count!r}"):
             iwae_bound(model, x, 2, generator=generator(), chunk=count)
