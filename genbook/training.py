@@ -59,6 +59,7 @@ ROWS = {
     "vae": ("-ELBO", "KL"),  # per step, nats
     "gan": ("D's loss", "G's loss", "D of real images", "D of fake images"),  # nats; the last two are mean logits
 }
+R1 = 2.5  # for pixels in [0, 1], where slopes are twice those in [-1, 1]: there it is 10, as in Mescheder et al. 2018
 READING = (2.0, 50)  # losses are read after so many seconds or steps: to read makes the device wait
 LINE = 10.0  # seconds between two lines of progress in a file; in a terminal one line is kept up to date
 
@@ -104,17 +105,17 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--split", help="which part of a set, as torchvision calls it (default: the training part)")
     part.add_argument("--root", help="folder for downloads (default: GENBOOK_DATA, else ~/.cache/genbook)")
     part.add_argument(
-        "--memory", type=float, default=4.0, metavar="GB", help="larger sets are streamed from the disk (default: 4)"
+        "--memory", type=_weight, default=4.0, metavar="GB", help="larger sets are streamed from the disk (default: 4)"
     )
     part.add_argument(
-        "--workers", type=int, help="processes that read pictures (default: the processor's cores, at most 8)"
+        "--workers", type=_count, help="processes that read pictures (default: the processor's cores, at most 8)"
     )
     part = common.add_argument_group("the training")
     part.add_argument("--epochs", type=_positive, default=30, help="rounds over the pictures (default: 30)")
     part.add_argument("--steps", type=_positive, help="steps, in the place of epochs")
     part.add_argument("--batch-size", type=_positive, default=128, help="over all processes (default: 128)")
     part.add_argument("--decay", choices=[d for d in DECAYS if d], help="of the learning rates, to 0 (default: none)")
-    part.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    part.add_argument("--seed", type=_count, default=0, help="(default: 0)")
     part.add_argument(
         "--precision",
         choices=["no", "bf16", "fp16"],
@@ -124,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--out", type=Path, help="folder for all that it writes (default: runs/<kind>-<data>)")
     part.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, if there is one")
     part.add_argument(
-        "--minutes", type=float, default=5.0, help="between checkpoints and new pictures of them (default: 5)"
+        "--minutes", type=_weight, default=5.0, help="between checkpoints and new pictures of them (default: 5)"
     )
     part.add_argument("--show", type=_positive, default=64, help="how many samples to show (default: 64)")
 
@@ -132,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m genbook.train",
         description="Train a convolutional VAE or a DCGAN on pictures. Leaves checkpoint.safetensors, samples.png and "
         "curves.png, written anew every few minutes; Ctrl-C ends it with a checkpoint. On several GPUs or machines: "
-        "accelerate launch -m genbook.train ...",
+        "accelerate launch -m genbook.train ..., on several CPUs torchrun -m genbook.train ...",
     )
     kinds = whole.add_subparsers(dest="kind", required=True, metavar="vae|gan")
     vae = kinds.add_parser("vae", parents=[common], help="a convolutional VAE, whose bound is in bits per dimension")
@@ -149,7 +150,11 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--d-steps", type=_positive, default=1, help="of the discriminator for one of G (default: 1)")
     part = gan.add_argument_group("cures of chapter 6")
     part.add_argument("--loss", choices=GENERATOR_LOSSES, default="non-saturating", help="(default: %(default)s)")
-    part.add_argument("--r1", type=_weight, default=0.0, help="γ of R1, for pixels in [0, 1] (default: 0)")
+    part.add_argument(
+        "--r1",
+        type=_weight,
+        help=f"γ of R1, for pixels in [0, 1] (default: {R1:g}, for without it D soon wins; with --penalty 0)",
+    )
     part.add_argument("--penalty", type=_weight, default=0.0, help="λ of WGAN-GP's gradient penalty (default: 0)")
     part.add_argument("--spectral", action="store_true", help="spectral norm in the discriminator")
     part.add_argument("--noise", type=_weight, default=0.0, help="instance noise: σ, falls to 0 (default: 0)")
@@ -226,17 +231,17 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], prefix: str, pa
 
 
 def vae_step(nets: dict, s: dict, accelerator) -> tuple[dict, Callable]:
-    """The VAE's optimisers by name, and step(images uint8, generator, t) -> ROWS["vae"] of this process's part."""
+    """The VAE's optimisers by name, and step(images uint8, generator, number, of) -> ROWS["vae"] of this process."""
     optimizer = torch.optim.Adam(nets["vae"].parameters(), lr=s["lr"], fused=_fused(accelerator))
     loss, optimizer = accelerator.prepare(NegativeELBO(nets["vae"]), optimizer)
     mine = _mine(accelerator, s["batch_size"])
 
-    def step(images: Tensor, generator: torch.Generator, t: float) -> Tensor:
+    def step(images: Tensor, generator: torch.Generator, number: int, of: int) -> Tensor:
         uniform = torch.rand(s["batch_size"], *images.shape[1:], generator=generator, device=generator.device)
         noise = torch.randn(s["batch_size"], s["latent"], generator=generator, device=generator.device)
         x = dequantised(images, mine(uniform)).contiguous(memory_format=torch.channels_last)
         losses, kl = loss(x, mine(noise))  # (B,) each
-        _set_rate(optimizer, s["lr"] * DECAYS[s["decay"]](t))
+        _set_rate(optimizer, s["lr"] * DECAYS[s["decay"]](number / of))
         optimizer.zero_grad()
         accelerator.backward(losses.mean())
         optimizer.step()
@@ -272,7 +277,7 @@ class DiscriminatorLoss(nn.Module):
 
 
 def gan_step(nets: dict, s: dict, accelerator) -> tuple[dict, Callable]:
-    """The GAN's optimisers by name, and step(images uint8, generator, t) -> ROWS["gan"] of this process's part.
+    """The GAN's optimisers by name, and step(images uint8, generator, number, of) -> ROWS["gan"] of this process.
 
     images: s["d_steps"] batches, one after the other. The fakes of the last D step are also those of G's step.
     """
@@ -294,11 +299,11 @@ def gan_step(nets: dict, s: dict, accelerator) -> tuple[dict, Callable]:
         images = images.reshape(-1, s["pack"] * s["channels"], s["size"], s["size"])
         return images.contiguous(memory_format=torch.channels_last)
 
-    def step(images: Tensor, generator: torch.Generator, t: float) -> Tensor:
+    def step(images: Tensor, generator: torch.Generator, number: int, of: int) -> Tensor:
         here = {"generator": generator, "device": generator.device}
         for name, rate in (("generator", "lr_g"), ("discriminator", "lr_d")):
-            _set_rate(optimizers[name], s[rate] * DECAYS[s["decay"]](t))
-        sigma = s["noise"] * (1 - t)
+            _set_rate(optimizers[name], s[rate] * DECAYS[s["decay"]](number / of))
+        sigma = s["noise"] * (1 - number / of)
         for i, real in enumerate((images / 255).chunk(s["d_steps"])):
             z = mine(torch.randn(batch, s["latent"], **here))
             with torch.set_grad_enabled(i == s["d_steps"] - 1):
@@ -324,7 +329,7 @@ def gan_step(nets: dict, s: dict, accelerator) -> tuple[dict, Callable]:
         optimizers["generator"].step()
         d.requires_grad_(True)
         if s["ema"]:
-            follow(nets["ema"], g, s["ema"])
+            follow(nets["ema"], g, min(s["ema"], (1 + number) / (10 + number)))  # it soon forgets the first weights
         return torch.stack([loss, g_loss, real_logit, fake_logit]).detach()
 
     if batch % (parts * s["pack"]):
@@ -403,7 +408,9 @@ def _train(options: argparse.Namespace, accelerator, caught: list[int]) -> int:
         """Write all there is to write; whether the checkpoint is safe."""
         return not lead or _keep(run, out, shown, options.minutes, say)
 
-    say.line(f"{kind} of {_count(nets):,} weights, {_where(accelerator)}, precision {s['precision']}; results in {out}")
+    say.line(
+        f"{kind} of {_weights(nets):,} weights, {_where(accelerator)}, precision {s['precision']}; results in {out}"
+    )
     try:
         safe = _loop(run, train_step, batches, steps, keep, options.minutes, accelerator, caught, say)
     except RuntimeError as error:  # a broken line to another process
@@ -432,7 +439,7 @@ def _loop(run, train_step, batches, steps, keep, minutes, accelerator, caught, s
     while run.step < steps:
         images = next(batches)
         noise = pictures_of.generator(s["seed"], STEP, run.step, accelerator.device)
-        rows.append(train_step(images, noise, run.step / steps))
+        rows.append(train_step(images, noise, run.step, steps))
         run.step += 1
         if len(rows) < every and run.step < steps and not (alone and caught):
             continue
@@ -472,6 +479,8 @@ def _settings(options: argparse.Namespace, accelerator, pictures, *, seed: int) 
     cures = ("loss", "r1", "penalty", "spectral", "noise", "real_label", "flip", "ema", "pack", "statistics")
     own = {"vae": ("lr",), "gan": ("lr_g", "lr_d", "d_steps", *cures)}
     s = {name: getattr(options, name) for name in (*common, *own[options.kind])}
+    if options.kind == "gan" and s["r1"] is None:
+        s["r1"] = 0.0 if s["penalty"] else R1
     s |= {"channels": pictures.channels, "seed": seed, "precision": accelerator.mixed_precision}
     s["data"] = f"{Path(options.data).name}, {pictures_of.description(pictures)}"
     return s | {"images_per_step": s["batch_size"] * s.get("d_steps", 1)}
@@ -686,7 +695,7 @@ def _where(accelerator) -> str:
     return f"{accelerator.num_processes} × {name}" if accelerator.num_processes > 1 else name
 
 
-def _count(nets: dict) -> int:
+def _weights(nets: dict) -> int:
     return sum(p.numel() for name, net in nets.items() if name != "ema" for p in net.parameters())
 
 
@@ -699,6 +708,10 @@ def _version() -> str:
 
 def _positive(text: str) -> int:
     return _number(text, int, lambda value: value >= 1, "a whole number of at least 1")
+
+
+def _count(text: str) -> int:
+    return _number(text, int, lambda value: value >= 0, "a whole number of at least 0")
 
 
 def _rate(text: str) -> float:
