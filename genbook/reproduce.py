@@ -191,7 +191,14 @@ SETTINGS["iwae"] = {
             },
         },
         "bounds": [[500, 20]],
-        "deviations": [],
+        "deviations": [
+            "for k = 1: 10 passes over 60 000 digits in batches of 250; for k = 50: 3 passes over 20 000 digits in "
+            "batches of 100; the learning rate falls linearly from 0.003 to 0",
+            "Adam's epsilon is 1e-8, there 1e-4",
+            "K = 500 on every 20th test digit, there 5000 on all",
+            "products in bfloat16 where the CPU has it",
+            *IWAE_DEVIATIONS,
+        ],
     },
 }
 
@@ -212,6 +219,11 @@ def pacgan(settings: dict, shape: str, splits: dict[str, Tensor], where: torch.d
 
 
 POINTS = {"ring": make_gan.RING["points"], "grid": make_gan.LONG_GRID["points"]}
+PACGAN_DEVIATIONS = [
+    "networks and optimiser are this book's: two hidden layers each, Adam, learning rates that fall to 0",
+    "D sees four points at once for both mixtures; the row of the ring is that of two",
+    "noise on what D sees, which falls to 0, and a moving average of G's weights",
+]
 SETTINGS["pacgan"] = {
     "full": {
         "parts": ["ring", "grid"],
@@ -220,7 +232,7 @@ SETTINGS["pacgan"] = {
             "ring": {"steps": 100_000, "settings": make_gan.LONG_RING["settings"]},
             "grid": {"steps": 100_000, "settings": make_gan.LONG_GRID["settings"]},
         },
-        "deviations": [],
+        "deviations": [*PACGAN_DEVIATIONS, "100 000 steps"],
     },
     "quick": {
         "parts": ["ring", "grid"],
@@ -229,7 +241,7 @@ SETTINGS["pacgan"] = {
             "ring": {"steps": 5000, "settings": make_gan.RING["settings"]},
             "grid": {"steps": 5000, "settings": make_gan.RING["settings"] | {"noise": 0.5}},
         },
-        "deviations": [],
+        "deviations": [*PACGAN_DEVIATIONS, "5000 steps of smaller networks, in full 100 000"],
     },
 }
 
@@ -268,6 +280,10 @@ def rbm(settings: dict, seed: int, splits: dict[str, Tensor], where: torch.devic
     }
 
 
+RBM_DEVIATIONS = [
+    "Adam, with a rate that falls linearly to 0, in batches of 100",
+    "training bits are drawn anew at each visit, test bits once, with a fixed seed",
+]
 SETTINGS["rbm"] = {
     "full": {
         "parts": [0],
@@ -277,7 +293,7 @@ SETTINGS["rbm"] = {
         "fit": {"epochs": 200, "lr": 1e-3, "batch_size": 100, "decay": "linear", "every": 5},
         "ais": {"steps": 20_000, "chains": 500},
         "sweeps before the way back": 10_000,
-        "deviations": [],
+        "deviations": [*RBM_DEVIATIONS, "200 passes over the training digits"],
     },
     "quick": {
         "parts": [0],
@@ -287,7 +303,11 @@ SETTINGS["rbm"] = {
         "fit": {"epochs": 10, "lr": 1e-3, "batch_size": 100, "decay": "linear"},
         "ais": {"steps": 1000, "chains": 100},
         "sweeps before the way back": 500,
-        "deviations": [],
+        "deviations": [
+            *RBM_DEVIATIONS,
+            "one sweep (CD-1) and 10 passes, there 25 sweeps",
+            "annealing in 1000 steps; the way back starts from digits, 500 sweeps later",
+        ],
     },
 }
 
