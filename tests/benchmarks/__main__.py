@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-MODULES = ["gibbs", "autoencoder", "vae", "gan", "dcgan", "live"]
+MODULES = ["gibbs", "autoencoder", "vae", "gan", "dcgan", "command", "live"]
 
 
 def main() -> None:

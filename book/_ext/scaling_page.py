@@ -1,0 +1,37 @@
+"""What one and two processes of `python -m genbook.train` do in a second, as a table."""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+RESULTS = Path(__file__).parents[2] / "genbook" / "results" / "scaling.json"
+
+
+class Scaling(SphinxDirective):
+    """The table, and where it was measured."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(RESULTS))
+        made = json.loads(RESULTS.read_text(encoding="utf-8"))
+        rates = made["images per second"]
+        lines = ["| | Images per second | Against one process |", "|---|---|---|"]
+        names = {
+            "plain loop": "plain loop over a DataLoader",
+            "1 processes": "one process",
+            "2 processes": "two processes",
+        }
+        for key, name in names.items():
+            lines.append(f"| {name} | {rates[key]:.0f} | {rates[key] / rates['1 processes']:.2f} × |")
+        where = f"{made['device']}, one thread for each process, torch {made['versions']['torch']}"
+        lines += ["", f"Measured by `{made['command']}` on {where}: `{made['settings']['options']}`."]
+        box = nodes.container()
+        self.state.nested_parse(StringList(lines, source=str(RESULTS)), self.content_offset, box)
+        return box.children
+
+
+def setup(app) -> dict:
+    app.add_directive("scaling", Scaling)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
