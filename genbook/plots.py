@@ -36,22 +36,31 @@ def _axes(ax: Axes | None) -> Axes:
     return plt.subplots()[1] if ax is None else ax
 
 
-def image_grid(images: torch.Tensor, *, columns: int, ax: Axes | None = None) -> Axes:
-    """Draw images in [0, 1], (N, H, W) or (N, 3, H, W), row by row in `columns` columns."""
+def sheet(images: torch.Tensor, *, columns: int, frame: int = 1) -> np.ndarray:
+    """Images in [0, 1], (N, H, W) or (N, 1 or 3, H, W), row by row as one image (height, width, 1 or 3) of float32.
+
+    frame: grey pixels around each. By hand, as torchvision's make_grid is not there beside every torch.
+    """
     if images.ndim not in (3, 4) or len(images) == 0 or (images.ndim == 4 and images.shape[1] not in (1, 3)):
         raise ValueError(f"expected images (N, H, W) or (N, 3, H, W), got shape {tuple(images.shape)}")
-    ax = _axes(ax)
     images = images.detach().float().cpu()
     images = images[..., None] if images.ndim == 3 else images.movedim(1, -1)  # -> (N, H, W, 1 or 3)
     count, height, width, channels = images.shape
-    columns, frame = min(columns, count), int(count > 1)  # pixels around each image; one alone needs none
+    columns = min(columns, count)
     rows = -(-count // columns)
     shape = rows * (height + frame) + frame, columns * (width + frame) + frame, channels
-    sheet = np.full(shape, 0.5, dtype=np.float32)  # by hand: torchvision's make_grid is not there beside every torch
+    whole = np.full(shape, 0.5, dtype=np.float32)
     for k, image in enumerate(images):
         top, left = (k // columns) * (height + frame) + frame, (k % columns) * (width + frame) + frame
-        sheet[top : top + height, left : left + width] = image
-    ax.imshow(sheet, vmin=0, vmax=1)
+        whole[top : top + height, left : left + width] = image
+    return whole
+
+
+def image_grid(images: torch.Tensor, *, columns: int, ax: Axes | None = None) -> Axes:
+    """Draw images in [0, 1], (N, H, W) or (N, 3, H, W), row by row in `columns` columns."""
+    whole = sheet(images, columns=columns, frame=int(len(images) > 1))  # one alone needs no frame
+    ax = _axes(ax)
+    ax.imshow(whole, vmin=0, vmax=1)
     ax.set_axis_off()
     return ax
 

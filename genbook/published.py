@@ -60,10 +60,16 @@ PAPERS = {
         "sample": "seeds",
         "rows": {
             "1": {"name": "VAE, k = 1", "published": 86.76, "error": None, "digits": 2, "goal": ("<", 86.76)},
-            "1, units": {"name": "VAE, k = 1: active units", "published": 19, "error": None, "digits": 0, "goal": None},
+            "1, units": {
+                "name": "active units of VAE, k = 1",
+                "published": 19,
+                "error": None,
+                "digits": 0,
+                "goal": None,
+            },
             "50": {"name": "IWAE, k = 50", "published": 84.78, "error": None, "digits": 2, "goal": ("<", 84.78)},
             "50, units": {
-                "name": "IWAE, k = 50: active units",
+                "name": "active units of IWAE, k = 50",
                 "published": 25,
                 "error": None,
                 "digits": 0,

@@ -26,9 +26,8 @@ from types import SimpleNamespace
 import safetensors
 import safetensors.torch
 import torch
+from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms.functional import to_pil_image
-from torchvision.utils import make_grid
 
 from genbook import images as pictures_of
 from genbook.convolutional import (
@@ -51,6 +50,7 @@ from genbook.gan import (
     labelled_loss,
     r1_penalty,
 )
+from genbook.plots import sheet
 from genbook.train import DECAYS, device, has_bf16, seeded
 
 FORMAT = 1  # of the checkpoints
@@ -190,8 +190,8 @@ def samples(network: nn.Module, z: Tensor) -> Tensor:
 
 def grid_png(images: Tensor) -> bytes:
     """Images (N, C, S, S) in [0, 1] as a PNG of about as many columns as rows."""
-    sheet = make_grid(images.cpu(), nrow=math.ceil(math.sqrt(len(images))), padding=2, pad_value=0.5)
-    to_pil_image(sheet).save(content := io.BytesIO(), "PNG")
+    whole = sheet(images, columns=math.ceil(math.sqrt(len(images))), frame=2)
+    Image.fromarray((255 * whole).round().astype("uint8").squeeze()).save(content := io.BytesIO(), "PNG")
     return content.getvalue()
 
 

@@ -54,6 +54,12 @@ def test_image_grid_gives_the_pixels_of_make_grid(shape, columns, ax):
     assert np.array_equal(plots.image_grid(images, columns=columns, ax=ax).images[0].get_array(), expected)
 
 
+def test_a_sheet_has_as_wide_a_frame_as_is_asked_for():
+    images = torch.rand(5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    expected = make_grid(images, nrow=2, padding=2, pad_value=0.5).movedim(0, -1)
+    assert np.array_equal(plots.sheet(images, columns=2, frame=2), expected)
+
+
 @pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4), (2, 3, 4, 4, 4), (5, 2, 4, 4)])
 def test_image_grid_refuses_what_is_not_images(shape, ax):
     with pytest.raises(ValueError, match="expected images"):
