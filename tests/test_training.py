@@ -384,11 +384,16 @@ def test_a_full_disk_is_told_and_costs_nothing_else(folder, tmp_path, monkeypatc
     assert not list(out.glob("*.tmp"))
 
 
-def test_a_training_that_diverges_keeps_its_last_good_checkpoint(folder, tmp_path):
-    out = tmp_path / "out"
-    told = refused("vae", folder, out, "--lr", "1e30", "--minutes", "0", steps=50)
-    assert "not finite" in told and "learning rate" in told
-    assert not (out / "checkpoint.safetensors").exists() or training.read_checkpoint(out / "checkpoint.safetensors")
+def test_a_training_that_diverges_keeps_its_last_good_checkpoint(folder, tmp_path, monkeypatch):
+    told = refused("vae", folder, tmp_path / "other", "--lr", "1e30", steps=50)
+    assert "a loss is not finite at step" in told and "learning rate" in told
+    out, exact = tmp_path / "out", training._set_rate
+    run("vae", folder, out, steps=2)
+    before = (out / "checkpoint.safetensors").read_bytes()
+    monkeypatch.setattr(training, "_set_rate", lambda optimizer, rate: exact(optimizer, 1e39))
+    told = refused("vae", folder, out, "--resume", steps=3)  # the loss is that of before the step, the weights are not
+    assert "is not finite after step 3" in told and "learning rate" in told
+    assert (out / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_broken_pictures_are_counted(folder, tmp_path, capsys):
