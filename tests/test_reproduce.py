@@ -470,10 +470,10 @@ def test_every_quick_result_is_there_and_has_learned(stored):
         assert set(stored[paper]["quick"]["rows"]) == set(of["rows"])
         assert all(p["device"].startswith("CPU") for p in stored[paper]["quick"]["parts"])
     rows = {(paper, key): row["ours"] for paper in PAPERS for key, row in stored[paper]["quick"]["rows"].items()}
-    assert rows["hinton", "error"] < 8.01  # logistic PCA's
-    assert rows["iwae", "1"] < 110 and rows["iwae", "50"] < 120
-    assert rows["pacgan", "ring, modes"] > 7 and rows["pacgan", "grid, modes"] > 20
-    assert rows["rbm", "reverse"] > -130 and rows["rbm", "forward"] < -80
+    assert rows["hinton", "error"] < 3.00  # the paper's, of many more passes
+    assert rows["iwae", "1"] < 100 and rows["iwae", "50"] < 110
+    assert rows["pacgan", "ring, modes"] > 7.9 and rows["pacgan", "grid, modes"] > 23
+    assert -105 < rows["rbm", "reverse"] < rows["rbm", "forward"] < -86.34  # below: the paper's, of far more training
 
 
 def test_exact_values_agree_with_those_of_the_closed_form(stored):
