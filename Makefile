@@ -54,8 +54,7 @@ oldest newest:  ## units and a chapter with the oldest or the newest packages al
 	@$(PYTHON) tests/versions.py $@
 
 test-all: test  ## everything, for hours: every chapter as on Colab, quick reproductions, oldest and newest packages
-	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py
-	for table in hinton ppca iwae pacgan rbm; do $(PY) -m genbook.reproduce $$table --quick || exit 1; done
+	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py tests/test_reproduce.py --durations 0
 	$(MAKE) oldest newest
 
 claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
