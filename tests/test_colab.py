@@ -34,7 +34,8 @@ def settings(**extra: str) -> dict[str, str]:
 
 
 def run(python: Path | str, *command: str, **extra: str) -> subprocess.CompletedProcess:
-    options = {"capture_output": True, "text": True, "timeout": 1200, "cwd": STORE}
+    STORE.mkdir(parents=True, exist_ok=True)
+    options = {"capture_output": True, "text": True, "timeout": 1200, "cwd": STORE}  # not where genbook's source is
     return subprocess.run([python, *command], env=settings(**extra), **options)
 
 
