@@ -1,9 +1,14 @@
 """The pages around the chapters: what they say is so, and one finds the way to them."""
 
 import doctest
+import json
 import re
 import tomllib
 from pathlib import Path
+
+import scaling_page
+
+from tests.benchmarks import command
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -50,3 +55,18 @@ def test_the_repository_address_is_not_typed_into_a_page():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     address = project["urls"]["Repository"].removeprefix("https://github.com/")
     assert not [page.name for page in BOOK.glob("*.md") if address in page.read_text(encoding="utf-8")]
+
+
+def test_the_table_of_processes_is_that_of_the_stored_measurement():
+    rates = {"plain loop": 1000.4, "1 processes": 1250.0, "2 processes": 2000.0}
+    made = {"images per second": rates, "device": "CPU (a)", "versions": {"torch": "2.9"}, "command": "measure"}
+    text = scaling_page.markdown(made | {"settings": {"options": "vae --size 32"}})
+    assert "| plain loop over a DataLoader | 1000 | 0.80 × |" in text
+    assert "| one process | 1250 | 1.00 × |" in text and "| two processes | 2000 | 1.60 × |" in text
+    assert "Measured by `measure` on CPU (a), one thread for each process, torch 2.9: `vae --size 32`." in text
+
+    stored = json.loads(scaling_page.RESULTS.read_text(encoding="utf-8"))
+    assert stored["settings"]["options"] == " ".join(command.OPTIONS)
+    assert set(stored["images per second"]) == set(scaling_page.NAMES)
+    rates = stored["images per second"].values()
+    assert all(rate > 0 for rate in rates) and stored["command"] == f"python -m {command.__name__}"

@@ -10,23 +10,25 @@ from sphinx.util.docutils import SphinxDirective
 RESULTS = Path(__file__).parents[2] / "genbook" / "results" / "scaling.json"
 
 
-class Scaling(SphinxDirective):
+NAMES = {"plain loop": "plain loop over a DataLoader", "1 processes": "one process", "2 processes": "two processes"}
+
+
+def markdown(made: dict) -> str:
     """The table, and where it was measured."""
+    rates = made["images per second"]
+    lines = ["| | Images per second | Against one process |", "|---|---|---|"]
+    for key, name in NAMES.items():
+        lines.append(f"| {name} | {rates[key]:.0f} | {rates[key] / rates['1 processes']:.2f} × |")
+    where = f"{made['device']}, one thread for each process, torch {made['versions']['torch']}"
+    return "\n".join([*lines, "", f"Measured by `{made['command']}` on {where}: `{made['settings']['options']}`."])
+
+
+class Scaling(SphinxDirective):
+    """What one and two processes do in a second."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(RESULTS))
-        made = json.loads(RESULTS.read_text(encoding="utf-8"))
-        rates = made["images per second"]
-        lines = ["| | Images per second | Against one process |", "|---|---|---|"]
-        names = {
-            "plain loop": "plain loop over a DataLoader",
-            "1 processes": "one process",
-            "2 processes": "two processes",
-        }
-        for key, name in names.items():
-            lines.append(f"| {name} | {rates[key]:.0f} | {rates[key] / rates['1 processes']:.2f} × |")
-        where = f"{made['device']}, one thread for each process, torch {made['versions']['torch']}"
-        lines += ["", f"Measured by `{made['command']}` on {where}: `{made['settings']['options']}`."]
+        lines = markdown(json.loads(RESULTS.read_text(encoding="utf-8"))).splitlines()
         box = nodes.container()
         self.state.nested_parse(StringList(lines, source=str(RESULTS)), self.content_offset, box)
         return box.children
