@@ -166,7 +166,9 @@ def test_two_builds_are_byte_identical_and_the_environment_does_not_count(tree, 
     for name, value in [("GENBOOK_SEED", "5"), ("GENBOOK_CLAIMS", str(tree / "log")), ("MPLBACKEND", "agg")]:
         monkeypatch.setenv(name, value)
     done = run(tree, "notebooks/build.py", "01")
-    assert done.returncode == 0 and done.stderr == ""
+    # libzmq's own last words, now and then: a kernel's socket that is closed while it is waited for (zeromq/libzmq#1307).
+    said = [line for line in done.stderr.splitlines() if not line.startswith("Assertion failed: pfd.revents & POLLIN")]
+    assert done.returncode == 0 and said == []
     assert path.read_bytes() == first
     assert not (tree / "log").exists()
 
