@@ -166,7 +166,7 @@ def test_two_builds_are_byte_identical_and_the_environment_does_not_count(tree, 
     for name, value in [("GENBOOK_SEED", "5"), ("GENBOOK_CLAIMS", str(tree / "log")), ("MPLBACKEND", "agg")]:
         monkeypatch.setenv(name, value)
     done = run(tree, "notebooks/build.py", "01")
-    # libzmq's own last words, now and then: a kernel's socket that is closed while it is waited for (zeromq/libzmq#1307).
+    # libzmq's own last words, now and then: its socket was closed while it was waited for (zeromq/libzmq#1307).
     said = [line for line in done.stderr.splitlines() if not line.startswith("Assertion failed: pfd.revents & POLLIN")]
     assert done.returncode == 0 and said == []
     assert path.read_bytes() == first
