@@ -26,7 +26,7 @@ def environment(which: str) -> Path:
     uv = [python, "-m", "uv", "pip"]
     # Only wheels: an old source that a new Python would have to compile counts for nobody.
     allowed = ["--resolution", RESOLUTIONS[which], "--only-binary", ":all:", "--no-header", "--quiet"]
-    run(*uv, "compile", *allowed, "--python", python, "pyproject.toml", "-o", requirements)
+    run(*uv, "compile", *allowed, "--extra", "train", "--python", python, "pyproject.toml", "-o", requirements)
     run(*uv, "install", "--quiet", "--python", python, "-r", requirements, *TOOLS)
     run(*uv, "install", "--quiet", "--python", python, "--no-deps", "--editable", ".")
     return python
