@@ -58,15 +58,18 @@ def test_the_repository_address_is_not_typed_into_a_page():
 
 
 def test_the_table_of_processes_is_that_of_the_stored_measurement():
-    rates = {"plain loop": 1000.4, "1 processes": 1250.0, "2 processes": 2000.0}
+    rates = {"64": {"plain loop": 1000.4, "1 processes": 1250.0, "2 processes": 2000.0}}
+    rates["256"] = {"plain loop": 1500.0, "1 processes": 2000.0, "2 processes": 3800.0}
     made = {"images per second": rates, "device": "CPU (a)", "versions": {"torch": "2.9"}, "command": "measure"}
     text = scaling_page.markdown(made | {"settings": {"options": "vae --size 32"}})
-    assert "| plain loop over a DataLoader | 1000 | 0.80 × |" in text
-    assert "| one process | 1250 | 1.00 × |" in text and "| two processes | 2000 | 1.60 × |" in text
+    assert "| plain loop over a DataLoader | 64 | 1000 | 0.80 × |" in text
+    assert "| one process | 64 | 1250 | 1.00 × |" in text and "| two processes | 64 | 2000 | 1.60 × |" in text
+    assert text.count("| two processes |") == 2 and "| two processes | 256 | 3800 | 1.90 × |" in text
     assert "Measured by `measure` on CPU (a), one thread for each process, torch 2.9: `vae --size 32`." in text
 
     stored = json.loads(scaling_page.RESULTS.read_text(encoding="utf-8"))
     assert stored["settings"]["options"] == " ".join(command.OPTIONS)
-    assert set(stored["images per second"]) == set(scaling_page.NAMES)
-    rates = stored["images per second"].values()
-    assert all(rate > 0 for rate in rates) and stored["command"] == f"python -m {command.__name__}"
+    assert stored["command"] == f"python -m {command.__name__}"
+    assert list(stored["images per second"]) == [str(batch) for batch in command.BATCHES]
+    for rates in stored["images per second"].values():
+        assert set(rates) == set(scaling_page.NAMES) and all(rate > 0 for rate in rates.values())

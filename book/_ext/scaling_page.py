@@ -15,10 +15,10 @@ NAMES = {"plain loop": "plain loop over a DataLoader", "1 processes": "one proce
 
 def markdown(made: dict) -> str:
     """The table, and where it was measured."""
-    rates = made["images per second"]
-    lines = ["| | Images per second | Against one process |", "|---|---|---|"]
-    for key, name in NAMES.items():
-        lines.append(f"| {name} | {rates[key]:.0f} | {rates[key] / rates['1 processes']:.2f} × |")
+    lines = ["| | Batches of | Images per second | Against one process |", "|---|---|---|---|"]
+    for batch, rates in made["images per second"].items():
+        for key, name in NAMES.items():
+            lines.append(f"| {name} | {batch} | {rates[key]:.0f} | {rates[key] / rates['1 processes']:.2f} × |")
     where = f"{made['device']}, one thread for each process, torch {made['versions']['torch']}"
     return "\n".join([*lines, "", f"Measured by `{made['command']}` on {where}: `{made['settings']['options']}`."])
 

@@ -23,30 +23,31 @@ from tests.benchmarks.autoencoder import images_one_by_one
 from tests.benchmarks.gibbs import interleaved
 
 RESULTS = Path(training.__file__).parent / "results" / "scaling.json"
-BATCH, WIDTH, LATENT = 64, 16, 32
-SHORT, LONG = 5, 45  # steps: the time of the first is taken off, which is mostly that of the start
-OPTIONS = ["vae", "--data", "mnist", "--size", "32", "--batch-size", str(BATCH), "--width", str(WIDTH)]
-OPTIONS += ["--latent", str(LATENT), "--precision", "no", "--minutes", "60"]
+BATCHES, WIDTH, LATENT = (64, 256), 16, 32
+SHORT, IMAGES = 5, 51_200  # steps and images: the time of the short run is taken off, which is mostly that of the start
+OPTIONS = ["vae", "--data", "mnist", "--size", "32", "--width", str(WIDTH), "--latent", str(LATENT)]
+OPTIONS += ["--precision", "no", "--minutes", "60"]
 
 
-def command(processes: int, steps: int) -> None:
+def command(processes: int, batch: int, steps: int) -> None:
     """The command, one thread for each process."""
     with tempfile.TemporaryDirectory() as folder:
         start = [sys.executable, "-m"]
         if processes > 1:
             start += ["torch.distributed.run", "--nproc-per-node", str(processes), "-m"]
-        arguments = [*start, "genbook.train", *OPTIONS, "--steps", str(steps), "--out", folder]
+        arguments = [*start, "genbook.train", *OPTIONS, "--batch-size", str(batch), "--steps", str(steps)]
+        arguments += ["--out", folder]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "GENBOOK_QUIET": "1"}
         subprocess.run(arguments, check=True, capture_output=True, env=environment)
 
 
-def usual(pixels: torch.Tensor, steps: int) -> None:
+def usual(pixels: torch.Tensor, batch: int, steps: int) -> None:
     """The loop of most tutorials, of the same VAE: a DataLoader, plain Adam, the loss of each batch read after it."""
     padded = torch.nn.functional.pad(pixels, (2, 2, 2, 2))  # 32 × 32
     with seeded(0, device()) as generator:
         vae = conv_vae(32, 1, latent=LATENT, width=WIDTH).to(device())
         optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
-        loader = DataLoader(images_one_by_one(padded), batch_size=BATCH, shuffle=True)
+        loader = DataLoader(images_one_by_one(padded), batch_size=batch, shuffle=True)
         for _, (images, _) in zip(range(steps), loader, strict=False):
             optimizer.zero_grad()
             loss = neg_elbo(vae, images.to(device()), generator=generator).mean()
@@ -55,21 +56,21 @@ def usual(pixels: torch.Tensor, steps: int) -> None:
             loss.item()
 
 
-def measured() -> dict[str, float]:
+def measured(batch: int) -> dict[str, float]:
     """Images per second of each."""
-    pixels = (255 * data.mnist("train")[0]).byte()
+    pixels, steps = (255 * data.mnist("train")[0]).byte(), IMAGES // batch
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    runs = {"plain loop": lambda: usual(pixels, LONG - SHORT)}
-    for processes in (1, 2):
-        for steps in (SHORT, LONG):
-            runs[f"{processes} {steps}"] = lambda processes=processes, steps=steps: command(processes, steps)
+    runs = {"plain loop": lambda: usual(pixels, batch, steps)}
+    for n in (1, 2):
+        for length in (SHORT, SHORT + steps):
+            runs[f"{n} {length}"] = lambda n=n, length=length: command(n, batch, length)
     try:
-        seconds = interleaved(repeats=3, **runs)
+        seconds = interleaved(repeats=2, **runs)
     finally:
         torch.set_num_threads(threads)
-    taken = {f"{n} processes": seconds[f"{n} {LONG}"] - seconds[f"{n} {SHORT}"] for n in (1, 2)}
-    return {name: BATCH * (LONG - SHORT) / s for name, s in ({"plain loop": seconds["plain loop"]} | taken).items()}
+    taken = {f"{n} processes": seconds[f"{n} {SHORT + steps}"] - seconds[f"{n} {SHORT}"] for n in (1, 2)}
+    return {name: batch * steps / s for name, s in ({"plain loop": seconds["plain loop"]} | taken).items()}
 
 
 def busy() -> str:
@@ -78,30 +79,28 @@ def busy() -> str:
         return "no GPU here"
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, profile(activities=[ProfilerActivity.CUDA]) as seen:
-        training.main([*OPTIONS, "--steps", "500", "--out", folder])
+        training.main([*OPTIONS, "--batch-size", "256", "--steps", "500", "--out", folder])
     computing = sum(event.self_device_time_total for event in seen.key_averages()) / 1e6
     return f"{computing / (time.perf_counter() - began):.0%}, its start included"
 
 
 def rows() -> list[tuple[str, str, str]]:
     """(what, measured, ratio and target) for the table that `make bench` prints."""
-    rate = measured()
-    what = f"genbook.train vae, 32 × 32, width {WIDTH}, batch {BATCH}"
-    return [
-        (f"{what}, one process, one thread", f"{rate['1 processes']:.0f} images/s", ratio(rate, "1 processes")),
-        (f"{what}, two processes", f"{rate['2 processes']:.0f} images/s", ratio(rate, "2 processes")),
-        ("the same VAE, plain DataLoader loop", f"{rate['plain loop']:.0f} images/s", "1 ×"),
-        ("genbook.train on a GPU, share of the time that it is busy", busy(), ""),
-    ]
-
-
-def ratio(rate: dict[str, float], name: str) -> str:
-    return f"{rate[name] / rate['plain loop']:.1f} × the plain loop"
+    table = []
+    for batch in BATCHES:
+        rates = measured(batch)
+        for name, what in (("1 processes", "one process"), ("2 processes", "two processes")):
+            what = f"genbook.train vae, 32 × 32, width {WIDTH}, batch {batch}, {what} of one thread"
+            table.append(
+                (what, f"{rates[name]:.0f} images/s", f"{rates[name] / rates['plain loop']:.1f} × the plain loop")
+            )
+        table.append((f"the same, plain DataLoader loop, batch {batch}", f"{rates['plain loop']:.0f} images/s", "1 ×"))
+    return [*table, ("genbook.train on a GPU, share of the time that it is busy", busy(), "")]
 
 
 if __name__ == "__main__":
-    rate = measured()
-    settings = {"options": " ".join(OPTIONS), "steps": LONG - SHORT, "threads of each process": 1}
-    made = {"command": "python -m tests.benchmarks.command", "settings": settings, "images per second": rate}
+    rates = {str(batch): measured(batch) for batch in BATCHES}
+    settings = {"options": " ".join(OPTIONS), "images": IMAGES, "threads of each process": 1}
+    made = {"command": "python -m tests.benchmarks.command", "settings": settings, "images per second": rates}
     write_json(made | provenance(), RESULTS)
-    print(rate)
+    print(rates)
