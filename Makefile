@@ -53,7 +53,7 @@ test: lint book  ## every test: units, notebooks, site (in a real browser)
 oldest newest:  ## units and a chapter with the oldest or the newest packages allowed: make oldest PYTHON=python3.12
 	@$(PYTHON) tests/versions.py $@
 
-test-all: test  ## everything, for hours: every chapter as on Colab, quick reproductions, oldest and newest packages
+test-all: test  ## everything: every chapter as on Colab, quick reproductions, oldest and newest packages
 	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py tests/test_reproduce.py --durations 0
 	$(MAKE) oldest newest
 

@@ -8,8 +8,6 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 RESULTS = Path(__file__).parents[2] / "genbook" / "results" / "scaling.json"
-
-
 NAMES = {"plain loop": "plain loop over a DataLoader", "1 processes": "one process", "2 processes": "two processes"}
 
 
