@@ -64,7 +64,7 @@ gpu: env  ## every chapter at its larger setting on this machine's GPU: genbook/
 	@$(PY) notebooks/gpu.py $(CHAPTER)
 
 mutants: env  ## break the code on purpose and see that a test or a claim notices: make mutants CHAPTER=01
-	@$(PY) tests/mutants.py $(CHAPTER)
+	@$(PY) -m tests.mutants $(CHAPTER)
 
 bench: book  ## speed and memory, as ratios within one run
 	@$(PY) -m tests.benchmarks

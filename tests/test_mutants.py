@@ -2,10 +2,16 @@
 
 import ast
 
-import mutants
 import pytest
 
-ALL = [(group, *mutation) for group, mutations in mutants.MUTATIONS.items() for mutation in mutations]
+from tests import mutants
+
+ALL = [
+    (group, *mutation)
+    for kind in (mutants.MUTATIONS, mutants.RIVALS)
+    for group, mutations in kind.items()
+    for mutation in mutations
+]
 
 
 @pytest.mark.parametrize("group, file, old, new, breaks", ALL)

@@ -1,0 +1,265 @@
+"""Mistakes on purpose: chapter 2. See __init__.py."""
+
+MUTATIONS = [
+    (
+        "genbook/train.py",
+        "(1 + math.cos(math.pi * t)) / 2",
+        "math.cos(math.pi * t)",
+        "tests/test_train.py::test_whole_batches_take_the_steps_of_adam",
+    ),
+    (
+        "genbook/train.py",
+        "((epoch + step / steps) / epochs)",
+        "(epoch / epochs)",
+        "tests/test_train.py::test_the_rate_falls_with_every_step_not_every_epoch",
+    ),
+    (
+        "genbook/train.py",
+        "                optimizer.zero_grad()\n",
+        "",
+        "tests/test_train.py::test_whole_batches_take_the_steps_of_adam",
+    ),
+    (
+        "genbook/train.py",
+        "sums.append(total.detach())",
+        "sums.append(total.detach() / len(batch[0]))",
+        "tests/test_train.py::test_history_holds_means_over_the_examples_whatever_the_batches",
+    ),
+    (
+        "genbook/train.py",
+        "with seeded(seeds[epoch], device) as generator:",
+        "with seeded(seeds[0], device) as generator:",
+        "tests/test_train.py::test_each_epoch_draws_anew",
+    ),
+    (
+        "genbook/train.py",
+        "                optimizer.step()\n",
+        "                optimizer.step()\n                float(total.detach())\n",
+        "tests/test_train.py::test_no_step_waits_for_a_value",
+    ),
+    (
+        "genbook/train.py",
+        "enabled=bf16)",
+        "enabled=False)",
+        "tests/test_train.py::test_bf16_is_autocast_where_the_hardware_has_it",
+    ),
+    (
+        "genbook/train.py",
+        "    bf16 = bf16 and has_bf16(device)\n",
+        "",
+        "tests/test_train.py::test_bf16_is_autocast_where_the_hardware_has_it",
+    ),
+    (
+        "genbook/train.py",
+        "        model.eval()\n        sums",
+        "        sums",
+        "tests/test_train.py::test_the_model_ends_in_eval_mode_and_the_last_test_loss_is_its_own",
+    ),
+    (
+        "genbook/train.py",
+        "    model.train(training)\n",
+        "",
+        "tests/test_train.py::test_evaluation_is_without_dropout_gradients_or_new_draws",
+    ),
+    (
+        "genbook/train.py",
+        "    if bad == [] and all(_is_finite(p) for p in model.parameters()):",
+        "    if bad == []:",
+        "tests/test_train.py::test_a_last_step_that_spoils_the_weights_is_noticed_before_they_are_kept",
+    ),
+    (
+        "genbook/train.py",
+        "    if bad and bad[0] == 0 and first:",
+        "    if bad and bad[0] == 0:",
+        "tests/test_train.py::test_a_loss_that_is_not_finite_stops_with_its_place_and_cause",
+    ),
+    (
+        "genbook/train.py",
+        '    optimizer.load_state_dict(state["optimizer"])\n',
+        "",
+        "tests/test_train.py::test_a_run_that_was_stopped_ends_as_one_that_was_not",
+    ),
+    (
+        "genbook/files.py",
+        '    temporary = path.with_name(path.name + ".tmp")\n',
+        "    temporary = path\n",
+        "tests/test_train.py::test_a_run_that_was_killed_again_and_again_ends_as_one_that_was_not",
+    ),
+    (
+        "genbook/files.py",
+        '    temporary = path.with_name(path.name + ".tmp")\n',
+        "    temporary = path\n",
+        "tests/test_train.py::test_a_full_disk_leaves_the_old_checkpoint",
+    ),
+    (
+        "genbook/train.py",
+        "weights_only=True",
+        "weights_only=False",
+        "tests/test_train.py::test_a_checkpoint_runs_no_code",
+    ),
+    (
+        "genbook/train.py",
+        "or epoch + 1 == epochs)",
+        "or False)",
+        "tests/test_train.py::test_a_finished_run_is_read_back",
+    ),
+    (
+        "genbook/train.py",
+        "    if differ:\n",
+        "    if False:\n",
+        "tests/test_train.py::test_a_checkpoint_of_other_settings_is_refused_with_what_differs",
+    ),
+    (
+        "genbook/train.py",
+        ', SHA-256 {sha256.hexdigest()[:16]}"',
+        '"',
+        "tests/test_train.py::test_a_checkpoint_of_other_settings_is_refused_with_what_differs",
+    ),
+    (
+        "genbook/train.py",
+        '"seed": generator.initial_seed()',
+        '"seed": seed',
+        "tests/test_train.py::test_a_checkpoint_of_another_model_or_environment_seed_is_refused",
+    ),
+    (
+        "genbook/train.py",
+        "evaluate(model, loss, test, seed=seed)",
+        "evaluate(model.train(), loss, x, seed=seed)",
+        "tests/test_train.py::test_the_model_ends_in_eval_mode_and_the_last_test_loss_is_its_own",
+    ),
+    (
+        "genbook/metrics.py",
+        ".eval().requires_grad_(False)",
+        ".requires_grad_(False)",
+        "tests/test_metrics.py::test_flat_images_any_device_and_any_company_give_the_same",
+    ),
+    (
+        "genbook/files.py",
+        "    if digest != sha256:",
+        "    if False:",
+        "tests/test_metrics.py::test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them",
+    ),
+    (
+        "genbook/metrics.py",
+        "classifier.load_state_dict(safetensors.torch.load(content))",
+        "safetensors.torch.load(content)",
+        "tests/test_metrics.py::test_the_classifier_is_right_on_99_percent_of_the_test_digits",
+    ),
+    (
+        "genbook/metrics.py",
+        "digit_classifier(images.device).features",
+        "digit_classifier(images.device).features[:-1]",
+        "tests/test_metrics.py::test_features_are_what_the_last_layer_sees",
+    ),
+    (
+        "genbook/make_digit_classifier.py",
+        "2 * SHIFT + 1, (2,",
+        "2 * SHIFT, (2,",
+        "tests/test_metrics.py::test_images_are_shifted_as_scipy_shifts_them_each_way_equally_often",
+    ),
+    (
+        "genbook/make_digit_classifier.py",
+        '    with seeded(settings["seed"]):\n        model',
+        "    if True:\n        model",
+        "tests/test_metrics.py::test_the_command_learns_and_gives_the_same_bytes_each_time",
+    ),
+    (
+        "genbook/metrics.py",
+        "nn.Linear(1024, 64, bias=False),\n            nn.BatchNorm1d(64),  # or a third of the features would never speak\n",  # noqa: E501
+        "nn.Linear(1024, 64),\n",
+        "tests/test_metrics.py::test_the_classifier_is_right_on_99_percent_of_the_test_digits",
+    ),
+    (
+        "genbook/metrics.py",
+        "(shares - 0.1).abs().sum() / 2",
+        "(shares - 0.1).abs().sum()",
+        "tests/test_metrics.py::test_a_report_on_the_digits_themselves_and_on_what_is_none",
+    ),
+    (
+        "genbook/metrics.py",
+        "NearestNeighbors(n_neighbors=1)",
+        'NearestNeighbors(n_neighbors=1, metric="manhattan")',
+        "tests/test_metrics.py::test_the_nearest_distance_is_scipys",
+    ),
+    (
+        "genbook/make_digit_classifier.py",
+        "    return share * one + (1 - share) * other",
+        "    return one",
+        "tests/test_metrics.py::test_in_training_half_of_the_images_are_mixed_and_their_labels_in_the_same_shares",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "torch.trapezoid(p_x_given_z * prior, grid)",
+        "torch.trapezoid(p_x_given_z, grid) / 16",
+        "ancestral sampling and the integral over z agree: no cell of the histogram differs by more than 1 % of the points",  # noqa: E501
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "estimate = log_w.logsumexp(1) - math.log(n)",
+        "estimate = log_w.logsumexp(1)",
+        "with one latent dimension the naive estimate of a digit's log p(x) is within 0.3 nats for nine digits in ten",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "            optimizer.zero_grad()  # or",
+        "            pass  # or",
+        "after one epoch the small autoencoder's test error is below 80 % of what the mean picture costs",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "optimizer = torch.optim.Adam(model.parameters(), lr=lr)",
+        "optimizer = torch.optim.AdamW(model.parameters(), lr=lr)",
+        "genbook.train.fit takes the same steps as the loop written out, to 1e-8 in every weight",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "error = C.trace() - 2 * (W1C * W2.T).sum()",
+        "error = C.trace() - 2.1 * (W1C * W2.T).sum()",
+        "no linear autoencoder undercuts PCA, and the trained ones come within 1e-5 of it, relative, at 2, 10 and 16 code numbers",  # noqa: E501
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "penalty * (W1.square().sum() + W2.square().sum())",
+        "penalty * (W1 @ W1.T + W2.T @ W2).square().sum()",
+        "and its singular values are √(1 − λ/s), as the theorem predicts, to 1e-4",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "mixtures = {k: mixture(codes[k], 10)",
+        "mixtures = {k: mixture(codes[k], 1)",
+        "the codes are not Gaussian: a mixture beats the best Gaussian at every size, and by more nats per code in more dimensions",  # noqa: E501
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        '"walks": z[pairs[0]].lerp(z[pairs[1]], part)',
+        '"walks": z[pairs[0]].lerp(z[pairs[0]], part)',
+        "between the codes there are gaps: in 8 and 32 dimensions the classifier is unsure of walks at least 1.15 times as often as of reconstructions",  # noqa: E501
+    ),
+    (
+        "genbook/metrics.py",
+        ".median() / usual)",
+        ".median())",
+        "genbook.metrics.sampling_report gives the three numbers of the cell above",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "    - posterior.log_prob(z)\n",
+        "    + posterior.log_prob(z)\n",
+        "exercise: with the posterior as proposal one draw gives log p(x) exactly, at 32 dimensions",
+    ),
+    (
+        "notebooks/src/02_autoencoders.md",
+        "return (x - model(x + 0.5 * noise)).square().sum(1)",
+        "return (x + 0.5 * noise - model(x + 0.5 * noise)).square().sum(1)",
+        "exercise: given noisy test digits, the denoising autoencoder's error is at most 90 % of the ordinary one's",
+    ),
+    (
+        "genbook/autoencoders.py",
+        "weights = components.T * (variances - noise_variance)",
+        "weights = components.T * variances + 0 * (variances - noise_variance)",
+        "with one latent dimension the naive estimate of a digit's log p(x) is within 0.3 nats for nine digits in ten",
+    ),
+]
+
+# For each box "Could it be something else?": the rival in the place of the effect, and the claim that must fail.
+RIVALS = []

@@ -1,0 +1,265 @@
+"""Mistakes on purpose: chapter 3. See __init__.py."""
+
+MUTATIONS = [
+    (
+        "genbook/vae.py",
+        "return 0.5 * (mu.square()",
+        "return -0.5 * (mu.square()",
+        "tests/test_vae.py::test_kl_is_that_of_torch_distributions",
+    ),
+    (
+        "genbook/vae.py",
+        "logvar.expm1() - logvar)",
+        "logvar.exp() - 1 - logvar)",
+        "tests/test_vae.py::test_kl_keeps_its_digits_near_the_prior_and_its_sign",
+    ),
+    (
+        "genbook/vae.py",
+        "return mu + (logvar / 2).exp() *",
+        "return mu + logvar.exp() *",
+        "tests/test_vae.py::test_draws_follow_the_normal_distribution_of_the_parameters",
+    ),
+    (
+        "genbook/vae.py",
+        "* _noise(mu.shape, mu, generator)",
+        "* _noise(mu.shape[1:], mu, generator)",
+        "tests/test_vae.py::test_draws_are_those_of_the_generator_alone",
+    ),
+    (
+        "genbook/vae.py",
+        "return mu + (logvar / 2).exp()",
+        "return mu + (logvar.detach() / 2).exp()",
+        "tests/test_vae.py::test_the_pathwise_gradient_is_unbiased_with_the_known_variance",
+    ),
+    (
+        "genbook/vae.py",
+        "torch.randn(shape, generator=generator, ",
+        "torch.randn(shape, ",
+        "tests/test_vae.py::test_draws_are_those_of_the_generator_alone",
+    ),
+    (
+        "genbook/vae.py",
+        "logsigmoid((2 * x - 1) * output).sum(2)",
+        "logsigmoid((2 * x - 1) * output).mean(2)",
+        "tests/test_vae.py::test_likelihoods_are_those_of_torch_distributions",
+    ),
+    (
+        "genbook/vae.py",
+        "logsigmoid((2 * x - 1) * output).sum(2)",
+        "((1 - x) + (2 * x - 1) * output.sigmoid()).clamp_min(1e-6).log().sum(2)",
+        "tests/test_vae.py::test_logits_may_be_extreme",
+    ),
+    (
+        "genbook/vae.py",
+        "x.shape[2] * (LOG_2PI + 2 * self.log_sigma)",
+        "x.shape[2] ** 2 * (LOG_2PI + 2 * self.log_sigma)",
+        "tests/test_vae.py::test_likelihoods_are_those_of_torch_distributions",
+    ),
+    (
+        "genbook/vae.py",
+        "(-2 * self.log_sigma).exp()",
+        "(-self.log_sigma).exp()",
+        "tests/test_vae.py::test_elbo_is_log_px_less_the_divergence_from_the_true_posterior",
+    ),
+    (
+        "genbook/vae.py",
+        "            if learn_sigma:\n",
+        "            if True:\n",
+        "tests/test_vae.py::test_sigma_is_trained_only_if_it_is_to_be",
+    ),
+    (
+        "genbook/vae.py",
+        "return beta * kl - alpha * log_px_given_z",
+        "return beta * kl + alpha * log_px_given_z",
+        "tests/test_vae.py::test_the_loss_is_minus_the_elbo_in_expectation",
+    ),
+    (
+        "genbook/vae.py",
+        "return beta * kl - alpha * log_px_given_z",
+        "return alpha * kl - beta * log_px_given_z",
+        "tests/test_vae.py::test_the_terms_are_the_two_of_the_loss",
+    ),
+    (
+        "genbook/vae.py",
+        "0.5 * (noise.square() - z.square() + logvar[:, None])",
+        "0.5 * (noise.square() - z.square())",
+        "tests/test_vae.py::test_with_the_true_posterior_each_draw_gives_log_px",
+    ),
+    (
+        "genbook/vae.py",
+        "bounds.append(total - math.log(k))",
+        "bounds.append(total - math.log(draws))",
+        "tests/test_vae.py::test_with_the_true_posterior_each_draw_gives_log_px",
+    ),
+    (
+        "genbook/vae.py",
+        "total = torch.logaddexp(total, log_w.logsumexp(1))",
+        "total = torch.maximum(total, log_w.logsumexp(1))",
+        "tests/test_vae.py::test_neither_chunks_of_draws_nor_of_images_change_the_result",
+    ),
+    (
+        "genbook/vae.py",
+        "images = max(1, chunk // k)",
+        "images = max(1, chunk)",
+        "tests/test_vae.py::test_no_more_than_a_chunk_is_decoded_at_once_and_nothing_twice",
+    ),
+    (
+        "genbook/vae.py",
+        "2 ** (22 if x.is_cuda else 20)",
+        "2 ** (22 if x.is_cuda else 27)",
+        "tests/test_vae.py::test_memory_stays_small_for_thousands_of_draws",
+    ),
+    (
+        "genbook/vae.py",
+        "*model.encode(x, condition), condition, k, generator)  # (B, k)",
+        "*(t.detach() for t in model.encode(x, condition)), condition, k, generator)",
+        "tests/test_vae.py::test_the_training_loss_has_the_bound_and_the_gradient_of_its_definition",
+    ),
+    (
+        "genbook/vae.py",
+        "    model.eval()\n    try:",
+        "    try:",
+        "tests/test_vae.py::test_evaluation_is_in_eval_mode_without_gradients_and_leaves_the_mode_as_it_was",
+    ),
+    (
+        "genbook/vae.py",
+        "[0].var(0) > threshold",
+        "[0].square().mean(0) > threshold",
+        "tests/test_vae.py::test_active_units_are_those_whose_mean_varies_with_x",
+    ),
+    (
+        "genbook/vae.py",
+        "condition.repeat_interleave(draws, dim=0)",
+        "condition.repeat(draws, 1)",
+        "tests/test_vae.py::test_with_a_condition_the_bound_is_that_on_log_px_given_it",
+    ),
+    (
+        "genbook/vae.py",
+        "return output.to(torch.promote_types(output.dtype, torch.float32))",
+        "return output",
+        "tests/test_vae.py::test_in_bfloat16_the_sums_stay_in_float32",
+    ),
+    (
+        "genbook/vae.py",
+        "if not low == high == 0.5:",
+        "if not high == 0.5:",
+        "tests/test_vae.py::test_what_is_not_for_the_likelihood_is_refused",
+    ),
+    (
+        "genbook/vae.py",
+        "if output.shape != (len(x) * draws, *x.shape[1:]):",
+        "if len(output) != len(x) * draws:",
+        "tests/test_vae.py::test_shapes_that_do_not_fit_the_networks_are_refused",
+    ),
+    (
+        "genbook/vae.py",
+        "if not (bound < math.inf).all():",
+        "if (bound == math.inf).any():",
+        "tests/test_vae.py::test_a_model_that_gives_nan_is_named",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "    spread = (W @ q.covariance_matrix @ W.T).trace() / (2 * var)\n",
+        "    spread = (W @ q.covariance_matrix @ W.T).trace() / var\n",
+        "log p(x) = ELBO + KL(q ‖ posterior) to 1e-6, in three random linear models, for guesses q that are far from the posterior",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "squares = (x - m - W * mu) ** 2 + (W * sigma) ** 2",
+        "squares = (x - m - W * mu) ** 2 + 0 * sigma",
+        "no guess on a grid of 95 000 has an ELBO above log p(x), and the best one is the one next to the posterior",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "squared = (r * torch.linalg.solve(Sigma, r.mT).mT).sum(-1)",
+        "squared = (r * (r @ Sigma)).sum(-1)",
+        "each of the four Gaussian densities has between 0.99 and 1 of its mass in a square of side 8",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "formula = -(1 + sympy.log(sigma_**2) -",
+        "formula = -(1 + sympy.log(sigma_) -",
+        "SymPy's integral of q log(q / p_0) is −½ (1 + log σ² − μ² − σ²), exactly",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "return -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)",
+        "return 0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)",
+        "the closed KL is within 5 standard errors of a Monte Carlo average for 20 random Gaussians, and each error is below 0.3 nats",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "by_sample = Normal(mu, sigma).sample()",
+        "by_sample = Normal(mu, sigma).rsample()",
+        "a plain draw blocks the gradient: sample() has none",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "pathwise, score = 2 * (mu_ + eps_), (mu_ + eps_) ** 2 * eps_",
+        "pathwise, score = 2 * (mu_ + eps_), (mu_ + eps_) ** 2 * (mu_ + eps_)",
+        "SymPy: both estimators have mean 2μ, and their variances are 4 and μ⁴ + 14μ² + 15",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "            if fresh:\n",
+        "            if False:\n",
+        "with fresh noise a network learns the weighted average of the theorem: its mean squared distance from it is below 0.005",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "    return mu + (logvar / 2).exp() * eps\n",
+        "    return mu + logvar.exp() * eps\n",
+        "draws made with exp(logvar / 2) have the variance exp(logvar), to 3 %, and the mean μ, to 0.01",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "error = (x - model.decoder(z)).square().sum(1)  # L1",
+        "error = (x - model.decoder(z)).square().mean(1)  # L1",
+        "α·L1 + L2 with α = 1 / (2σ²) is genbook.vae.neg_elbo less the constant (D/2) log 2πσ², for each digit to 1e-4 of its value",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        '"mean, KL mean": (1 / D, 1 / K),',
+        '"mean, KL mean": (1 / D, 1),',
+        "the four reductions, as PyTorch writes them, are α·L1 + β·L2 with the α and β of the table",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "alpha=alpha, beta=beta)",
+        "alpha=alpha, beta=0 * beta)",
+        "averaged over the pixels, with or without the KL averaged, the code collapses: no unit is active and the KL is below 0.1 nats",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "    error = error + (d * W.square().sum(0)).sum()\n",
+        "",
+        "the trained ELBO of a linear VAE is within 0.5 nats of the exact log-likelihoods 12.428 and 14.360 (k = 2), 182.155 and 186.024 (k = 10)",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "kept, rest = (s[:r].log() + 1).sum(),",
+        "kept, rest = s[:r].log().sum(),",
+        "the theorem's formula (training set) and ppca_log_likelihood (test set) give these four values to 0.001",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "fixed = {var: train_linear(16, var) for",
+        "fixed = {var: train_linear(16, math.sqrt(var)) for",
+        "as many units of a linear VAE are active as directions have a variance above the declared noise: 12, 6, 1 and 0 at σ² = 1, 2, 4 and 24.5",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "var = error.mean().detach() / D",
+        "var = error.mean().detach()",
+        "the noise that the network learns is smaller than that of probabilistic PCA with the same 16 code numbers",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "posterior.mean, torch.diag(1 / precision.diagonal())",
+        "posterior.mean, torch.diag(posterior.variance)",
+        "exercise: the best diagonal guess is ½ (Σ log Λᵢᵢ − log |Λ|) nats below log p(x), and 200 other diagonal ones are lower still",  # noqa: E501
+    ),
+]
+
+# For each box "Could it be something else?": the rival in the place of the effect, and the claim that must fail.
+RIVALS = []

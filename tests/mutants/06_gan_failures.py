@@ -1,0 +1,174 @@
+"""Mistakes on purpose: chapter 6. See __init__.py."""
+
+MUTATIONS = [
+    (
+        "genbook/gan.py",
+        "return softplus(-fake_logits).mean(-1)\n",
+        "return softplus(fake_logits).mean(-1)\n",
+        "tests/test_gan.py::test_losses_are_torchs_binary_cross_entropy",
+    ),
+    (
+        "genbook/gan.py",
+        'points = points + noise * now["noise"][i] if noise else points',
+        'points = points + s["noise"] * now["noise"][i] if noise else points',
+        "tests/test_gan.py::test_training_is_the_plain_loop_with_torchs_own_parts",
+    ),
+    (
+        "genbook/gan.py",
+        'return s["real_label"] * (1 - flips[:, 0]), flips[:, 1]',
+        'return s["real_label"] * (1 - flips[:, 0]), flips[:, 0]',
+        "tests/test_gan.py::test_training_is_the_plain_loop_with_torchs_own_parts",
+    ),
+    (
+        "genbook/gan.py",
+        'average.lerp_(weight, 1 - s["ema"])',
+        'average.lerp_(weight, s["ema"])',
+        "tests/test_gan.py::test_training_is_the_plain_loop_with_torchs_own_parts",
+    ),
+    (
+        "genbook/gan.py",
+        "loss = loss + r1 / 2 * gradient.square().sum(2).mean(1)",
+        "loss = loss + r1 * gradient.square().sum(2).mean(1)",
+        "tests/test_gan.py::test_penalties_of_a_linear_discriminator_are_those_on_paper",
+    ),
+    (
+        "genbook/gan.py",
+        "between = (fake + mix * (real - fake))",
+        "between = (fake + mix[:, :1] * (real - fake))",
+        "tests/test_gan.py::test_the_gradient_penalty_is_taken_between_each_real_and_its_fake_point",
+    ),
+    (
+        "genbook/gan.py",
+        "gradients = torch.autograd.grad(loss.sum(), weights, create_graph=True)",
+        "gradients = torch.autograd.grad(loss.sum(), weights, retain_graph=True)",
+        "tests/test_gan.py::test_the_unrolled_gradient_is_that_of_finite_differences",
+    ),
+    (
+        "genbook/gan.py",
+        "weight = weight / (u @ weight @ v.mT)",
+        "weight = weight / (u @ weight @ v.mT).detach()",
+        "tests/test_gan.py::test_spectral_norm_is_torchs",
+    ),
+    (
+        "genbook/gan.py",
+        "spread.mean(2, keepdim=True)",
+        "spread.amax(2, keepdim=True)",
+        "tests/test_gan.py::test_batch_statistics_are_the_mean_spread_of_the_last_features",
+    ),
+    (
+        "genbook/gan.py",
+        "return [_generator(seed + 2 * 10**6, device) for seed in seeds]",
+        "return [_generator(2 * 10**6, device) for seed in seeds]",
+        "tests/test_gan.py::test_every_seed_draws_its_own_and_the_share_of_swapped_labels_is_that_asked_for",
+    ),
+    (
+        "genbook/gan.py",
+        "bad = [(int(i) + 1, int(k))",
+        "bad = [(int(i), int(k))",
+        "tests/test_gan.py::test_a_training_that_diverges_is_stopped_with_step_and_seed",
+    ),
+    (
+        "genbook/metrics.py",
+        "good = distance < radius",
+        "good = distance < 2 * radius",
+        "tests/test_metrics.py::test_true_samples_have_the_known_floors_and_ceiling",
+    ),
+    (
+        "genbook/metrics.py",
+        "(counts >= 0.01 * points.shape[-2])",
+        "(counts > 0.01 * points.shape[-2])",
+        "tests/test_metrics.py::test_mode_coverage_counts_as_a_plain_loop_does",
+    ),
+    (
+        "genbook/metrics.py",
+        "shares = counts.double() / counts.sum(-1, keepdim=True)",
+        "shares = counts.double() / points.shape[-2]",
+        "tests/test_metrics.py::test_mode_coverage_counts_as_a_plain_loop_does",
+    ),
+    # chapter 6's cells
+    (
+        "notebooks/src/06_gan_failures.md",
+        "s = torch.sigmoid(psi * theta)  # D",
+        "s = torch.sigmoid(-psi * theta)  # D",
+        "the Dirac-GAN's step is gradient descent on the two losses of chapter 5, as autograd computes it",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "[top, [-q, 1 - h * gamma]]",
+        "[top, [-q, 1 - gamma]]",
+        "each matrix is the derivative of one step at (0, 0), as automatic differentiation finds it",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "2 * math.pi * torch.arange(8) / 8  # 2πk/8",
+        "2 * math.pi * torch.arange(8) / 7  # 2πk/8",
+        "counted by hand, a set of true samples has the quality and the reverse KL that "
+        "genbook.metrics.mode_coverage gives",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "fake_logits = psi * (theta + s * normal)",
+        "fake_logits = psi * theta + 0 * normal",
+        "instance noise with s² = 0.6 shrinks the radius per step by the factor predicted for R1 with γ = "
+        "s²/2 = 0.3, to 0.001",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "best = p / (p + q.detach())",
+        "best = p / (p + q)",
+        "with the best D held fixed, the gradient of the non-saturating loss is that of KL(p_G ‖ p) − 2 JSD, "
+        "at five generators, by quadrature",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        '{"forward": kl(p, q), "reverse": kl(q, p)}',
+        '{"forward": kl(q, p), "reverse": kl(p, q)}',
+        "the best Gaussian by forward KL has the mean and the variance of the data, 0 and 4.25; by reverse "
+        "KL it is one of the two modes",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "torch.rand(len(real), real.shape[1], 1, generator=generator)",
+        "torch.rand(len(real), 1, 1, generator=generator)",
+        "bug 3: the mean is 1/3 in both ways, within 0.05 over all runs; one ε for the batch makes the "
+        "spread at least five times as large, in each of the runs",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "average = beta * average + (1 - beta) * theta",
+        "average = beta * average + theta",
+        "exercise: in the last 1000 of 4000 steps the average with 0.999 stays within 0.1 of the solution, "
+        "that with 0.9 and the path itself go beyond 0.5",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "ahead = ahead - eta * slope",
+        "ahead = ahead - eta * slope.detach()",
+        "exercise: three unrolled steps of size 0.2 shrink the radius per step as R1 with γ = 0.3 does, to 0.002",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "blind = fitted_loss(lambda x: x)",
+        "blind = fitted_loss(lambda x: x.square())",
+        "against a round cloud with the ring's mean the best linear D loses log 4, to 1e-4; one that also "
+        "sees squares and the radius loses less than half of it",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        "clouds = clouds * math.sqrt(2.0**2 / 2 + 0.1**2)",
+        "clouds = clouds * (2.0**2 / 2 + 0.1**2)",
+        "a shapeless round cloud with the ring's variance covers 8 of 8 modes in at least 95 % of 200 sets, with "
+        "6.6 % of high quality within 0.3; but at most 3 modes on average get 1 % of its points",
+    ),
+    (
+        "notebooks/src/06_gan_failures.md",
+        'return 100 * table[failure, remedy]["share with all modes"]',
+        'return 100 * table[failure, None]["share with all modes"]',
+        "the table's cures: two time scales for four failures; unrolled steps for collapse; spectral norm, "
+        "WGAN-GP, R1 and instance noise against a strong D; flipped labels, which end the disease, for random "
+        "labels; and no others",
+    ),
+]
+
+# For each box "Could it be something else?": the rival in the place of the effect, and the claim that must fail.
+RIVALS = []

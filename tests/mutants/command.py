@@ -1,0 +1,148 @@
+"""Mistakes on purpose: the training command. See __init__.py."""
+
+MUTATIONS = [
+    (
+        "genbook/convolutional.py",
+        "return neg_elbo / (dimensions * math.log(2)) + 8",
+        "return neg_elbo / dimensions + 8",
+        "tests/test_convolutional.py::test_bits_per_dimension_of_a_known_density",
+    ),
+    (
+        "genbook/convolutional.py",
+        "return (images + noise) / 256",
+        "return (images + noise) / 255",
+        "tests/test_convolutional.py::test_bits_per_dimension_of_a_known_density",
+    ),
+    (
+        "genbook/convolutional.py",
+        "return kl - self.vae",
+        "return 0.5 * kl - self.vae",
+        "tests/test_convolutional.py::test_the_bound_is_the_one_written_out",
+    ),
+    (
+        "genbook/convolutional.py",
+        "x.var(0, unbiased=False)",
+        "x.var(0, unbiased=False).detach() * 0",
+        "tests/test_convolutional.py::test_the_statistics_tell_a_collapsed_batch",
+    ),
+    (
+        "genbook/images.py",
+        "k %= len(self)",
+        "k = min(k, len(self) - 1)",
+        "tests/test_images.py::test_a_broken_picture_is_named_counted_and_skipped",
+    ),
+    (
+        "genbook/images.py",
+        "// 257",
+        "// 256 * 0",
+        "tests/test_images.py::test_all_modes_become_grey_or_colour",
+    ),
+    (
+        "genbook/images.py",
+        "position = start * batch_size",
+        "position = 0",
+        "tests/test_images.py::test_the_order_can_be_entered_at_any_step",
+    ),
+    (
+        "genbook/images.py",
+        "generator=generator(seed, 0, epoch)",
+        "generator=generator(seed, 0, 0)",
+        "tests/test_images.py::test_every_epoch_holds_every_picture_once_whatever_the_batch",
+    ),
+    (
+        "genbook/training.py",
+        "rows = slice(accelerator.process_index * size",
+        "rows = slice(0 * size",
+        "tests/test_training.py::test_two_processes_are_one_and_outlive_each_other",
+    ),
+    (
+        "genbook/training.py",
+        '_set_rate(optimizer, s["lr"] * DECAYS[s["decay"]](number / of))',
+        '_set_rate(optimizer, s["lr"])',
+        "tests/test_training.py::test_the_vae_step_is_the_plain_loop",
+    ),
+    (
+        "genbook/training.py",
+        "d_loss(packed(real), packed(fake).detach(), labels, mix)",
+        "d_loss(packed(fake).detach(), packed(real), labels, mix)",
+        "tests/test_training.py::test_the_gan_step_is_the_plain_loop",
+    ),
+    (
+        "genbook/training.py",
+        'sigma = s["noise"] * (1 - number / of)',
+        'sigma = s["noise"]',
+        "tests/test_training.py::test_the_gan_step_is_the_plain_loop",
+    ),
+    (
+        "genbook/training.py",
+        "state.setdefault(i, {})[what] = t",
+        "pass",
+        "tests/test_training.py::test_a_training_that_was_stopped_ends_where_an_unbroken_one_does",
+    ),
+    (
+        "genbook/training.py",
+        "        _compare(before[0], s, path)\n",
+        "        pass\n",
+        "tests/test_training.py::test_checkpoints_that_do_not_fit_are_refused_and_stay",
+    ),
+    (
+        "genbook/training.py",
+        '    if bad:\n        raise FloatingPointError(f"{bad[0]}',
+        '    if False:\n        raise FloatingPointError(f"{bad[0]}',
+        "tests/test_training.py::test_a_training_that_diverges_keeps_its_last_good_checkpoint",
+    ),
+    (
+        "genbook/training.py",
+        "name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)",
+        'name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith("model.generator.")',
+        "tests/test_training.py::test_samples_are_drawn_from_the_average_of_the_generator",
+    ),
+    (
+        "genbook/vae.py",
+        "weights[:, :, None] * gradient",
+        "gradient",
+        "tests/test_vae.py::test_the_doubly_reparameterised_gradient_of_the_encoder_is_that_of_the_bound_with_less_noise",
+    ),
+    (
+        "genbook/reproduce.py",
+        "if model.training:\n        x = shifted",
+        "if False:\n        x = shifted",
+        "tests/test_reproduce.py::test_digits_are_moved_by_one_pixel_at_most_in_training_only",
+    ),
+    (
+        "genbook/reproduce.py",
+        "return rbm.free_energy(v) - rbm.free_energy(",
+        "return rbm.free_energy(v) + rbm.free_energy(",
+        "tests/test_reproduce.py::test_contrastive_divergence_is_the_difference_of_two_averages",
+    ),
+    (
+        "genbook/reproduce.py",
+        '[negative["mean"] - estimate]',
+        '[negative["mean"] + estimate]',
+        "tests/test_reproduce.py::test_the_rbms_likelihood_is_found_from_both_ends",
+    ),
+    (
+        "genbook/reproduce.py",
+        "    elif read(path) != asked:",
+        "    elif False:",
+        "tests/test_reproduce.py::test_what_was_begun_with_other_settings_is_refused",
+    ),
+    (
+        "genbook/published.py",
+        "error = statistics.stdev(values) / math.sqrt(len(values)) if finite",
+        "error = statistics.stdev(values) if finite",
+        "tests/test_reproduce.py::test_a_row_is_compared_as_on_paper",
+    ),
+    (
+        "genbook/published.py",
+        "math.hypot(*of_both)",
+        "sum(of_both)",
+        "tests/test_reproduce.py::test_a_row_is_compared_as_on_paper",
+    ),
+    (
+        "genbook/plots.py",
+        "left = (k // columns) * (height + frame) + frame, (k % columns) * (width + frame) + frame",
+        "left = (k % columns) * (height + frame) + frame, (k // columns) * (width + frame) + frame",
+        "tests/test_plots.py::test_image_grid_puts_images_row_by_row_with_a_frame",
+    ),
+]

@@ -1,0 +1,142 @@
+"""Mistakes on purpose: the live figures. See __init__.py."""
+
+MUTATIONS = [
+    (
+        "book/live/nn.js",
+        "Math.max(a, 0.2 * a)",
+        "Math.max(a, 0.3 * a)",
+        "tests/test_live_numerics.py::test_in_node[nn.test.mjs]",
+    ),
+    (
+        "book/live/nn.js",
+        "(1 + a * (1 - sigmoid(a)))",
+        "(1 + a * sigmoid(a))",
+        "tests/test_live_numerics.py::test_in_node[nn.test.mjs]",
+    ),
+    (
+        "book/live/nn.js",
+        "gradients[2 * l + 1] = columnSums(delta,",
+        "gradients[2 * l + 1] = columnSums(slopes,",
+        "tests/test_live_numerics.py::test_in_node[nn.test.mjs]",
+    ),
+    (
+        "book/live/nn.js",
+        "const correction2 = 1 - beta2 ** state.steps",
+        "const correction2 = 1",
+        "tests/test_live_numerics.py::test_in_node[nn.test.mjs]",
+    ),
+    (
+        "book/live/gan8.js",
+        "-sigmoid(-a) / nReal",
+        "-sigmoid(a) / nReal",
+        "tests/test_live_numerics.py::test_in_node[gan8.test.mjs]",
+    ),
+    (
+        "book/live/gan8.js",
+        "minimax ? -sigmoid(a) : -sigmoid(-a)",
+        "minimax ? -sigmoid(-a) : -sigmoid(a)",
+        "tests/test_live_numerics.py::test_in_node[gan8.test.mjs]",
+    ),
+    (
+        "book/live/gan8.js",
+        "slope(pass.sums[l][i]) * value",
+        "value",
+        "tests/test_live_numerics.py::test_in_node[gan8.test.mjs]",
+    ),
+    (
+        "book/live/gan8.js",
+        "count >= 0.01 * n",
+        "count > 0.01 * n",
+        "tests/test_live_numerics.py::test_in_node[gan8.test.mjs]",
+    ),
+    (
+        "book/live/gan8.js",
+        "rateG: 5e-3, rateD: 2e-4",
+        "rateG: 1e-3, rateD: 1e-3",
+        "tests/test_live_numerics.py::test_in_node[gan8.test.mjs]",
+    ),
+    (
+        "book/live/dirac.js",
+        "alternating ? newPsi : psi",
+        "psi",
+        "tests/test_live_numerics.py::test_in_node[dirac.test.mjs]",
+    ),
+    (
+        "book/live/dirac.js",
+        "1 - q * q, q * kept",
+        "1 - q * q, q",
+        "tests/test_live_numerics.py::test_in_node[dirac.test.mjs]",
+    ),
+    (
+        "book/live/vae.js",
+        "Math.exp(logvar / 2)",
+        "Math.exp(logvar)",
+        "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+    ),
+    (
+        "book/live/vae.js",
+        "Math.ceil(SIDE / 2 - massX",
+        "Math.round(SIDE / 2 - massX",
+        "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+    ),
+    (
+        "book/live/vae.js",
+        "ink[y * width + x] ?? 0",
+        "ink[y * width + x]",
+        "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+    ),
+    (
+        "genbook/make_live.py",
+        "network[-1].weight *= 0.3",
+        "network[-1].weight *= 0.5",
+        "tests/test_live_numerics.py::test_the_first_weights_are_those_of_chapter_4",
+    ),
+    (
+        "genbook/make_live.py",
+        "parameter.copy_(parameter.half())",
+        "pass",
+        "tests/test_live_numerics.py::test_the_command_writes_the_same_scripts_each_time",
+    ),
+    (
+        "genbook/make_live.py",
+        '"fit" if validate else "train"',
+        '"train"',
+        "tests/test_live_numerics.py::test_validation_trains_on_fit_and_writes_nothing",
+    ),
+    (
+        "genbook/make_live.py",
+        "if len(gzip.compress(result)) > LARGEST",
+        "if False",
+        "tests/test_live_numerics.py::test_a_run_that_stops_leaves_what_was_there",
+    ),
+    (
+        "book/live/vae.js",
+        "const b = xy / a;",
+        "const b = xy;",
+        "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+    ),
+    (
+        "book/live/vae.js",
+        "others.fill(Infinity, 2 * i, 2 * i + 2);",
+        "others.fill(Infinity, 2 * i, 2 * i + 1);",
+        "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+    ),
+    (
+        "book/live/vae.js",
+        "(digits + (exponent ? 1024 : 0))",
+        "(digits + 1024)",
+        "tests/test_live_numerics.py::test_in_node[vae.test.mjs]",
+    ),
+    (
+        "genbook/live.py",
+        "skip_init(nn.Linear, inputs, outputs)",
+        "nn.Linear(inputs, outputs)",
+        "tests/test_live_numerics.py::test_what_the_command_writes_is_read_as_it_was",
+    ),
+    (
+        "genbook/live.py",
+        'network[-1] = functions[content["output"]]()',
+        'network[-1] = functions["sigmoid"]()',
+        "tests/test_live_numerics.py::test_what_the_command_writes_is_read_as_it_was",
+    ),
+]
