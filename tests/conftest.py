@@ -9,12 +9,18 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / folder) for folder in ("notebooks", "book", "book/_ext")]
 
 
+def pytest_collection_modifyitems(items):
+    """Tests in a browser are marked, so that all others can run where there is none."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def browser():
-    import chromium
-    from playwright.sync_api import sync_playwright  # not where only units are tested
+    import chromium  # not where only units are tested
 
-    with sync_playwright() as playwright:
+    with chromium.playwright() as playwright:
         browser = playwright.chromium.launch(**chromium.launch_options())
         yield browser
         browser.close()

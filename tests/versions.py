@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from environment import check_version
+
 ROOT = Path(__file__).resolve().parents[1]
 RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
 TOOLS = ["pytest", "pytest-xdist", "hypothesis", "prdc", "jupytext", "nbclient", "nbval", "ipykernel", "myst-nb"]
@@ -54,4 +56,5 @@ def main(which: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in RESOLUTIONS:
         sys.exit(__doc__)
+    check_version()
     main(sys.argv[1])

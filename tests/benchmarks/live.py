@@ -8,8 +8,6 @@ import statistics
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "book" / "_ext")]
 import chromium  # noqa: E402
@@ -31,7 +29,7 @@ WATCH = """() => {
 
 
 def rows() -> list[tuple[str, str, str]]:
-    with sync_playwright() as playwright:
+    with chromium.playwright() as playwright:
         browser = playwright.chromium.launch(**chromium.launch_options())
         result = [row(browser, name) for name in live_pages.FIGURES]
         browser.close()

@@ -32,7 +32,9 @@ def visit(address: str) -> dict[str, float]:
         report = Path(folder, "report.json")
         command = [katex_math.node_binary(), ROOT / "tests/lighthouse/node_modules/lighthouse/cli/index.js", address]
         command += ["--quiet", "--output=json", f"--output-path={report}", f"--only-categories={','.join(POINTS)}"]
-        flags = f"--headless=new --no-sandbox --disable-gpu --disable-features={chromium.UNUSED}"
+        flags = (
+            f"--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-features={chromium.UNUSED}"
+        )
         command += [f"--chrome-flags={flags}", "--no-enable-error-reporting"]
         environment = os.environ | {"CHROME_PATH": chromium.find() or ""}
         run = subprocess.run(command, capture_output=True, text=True, env=environment)
