@@ -84,8 +84,16 @@ address: env  ## for forks: make address URL=https://github.com/you/genbook
 links: env _build/.code  ## the external links (needs the network)
 	@$(BIN)/jupyter-book build . --builder custom --custom-builder linkcheck
 
-lock: env  ## pin anew: pyproject.toml -> requirements.txt
+# The systems of README.md, and their floors.
+PYTHONS := 3.11 3.12 3.13 3.14 3.15
+PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
+WHEELS = MACOSX_DEPLOYMENT_TARGET=14.0 $(BIN)/uv pip install --dry-run --quiet --only-binary :all: --target _build/none -r requirements.txt
+
+lock: env  ## pin anew: pyproject.toml -> requirements.txt; and see that each pin has a wheel for every Python and system
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --upgrade --no-header --quiet pyproject.toml -o requirements.txt
+	@set -e; for version in $(PYTHONS); do for platform in $(PLATFORMS); do \
+		echo "wheels for Python $$version, $$platform"; \
+		$(WHEELS) --python-version $$version --python-platform $$platform; done; done
 
 clean:  ## remove what was made, the environments included
 	rm -rf .venv node_modules tests/lighthouse/node_modules _build ~/.cache/genbook/colab*
