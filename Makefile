@@ -7,7 +7,7 @@ CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book pdf notebooks test test-all oldest newest lint claims gpu mutants bench lighthouse address links lock clean
+.PHONY: help env book pdf notebooks test test-all oldest newest newest-sphinx lint claims gpu mutants bench lighthouse address links lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test: lint book  ## every test: units, notebooks, site (in a real browser)
 
 oldest newest:  ## units and a chapter with the oldest or the newest packages allowed: make oldest PYTHON=python3.12
 	@$(PYTHON) tests/versions.py $@
+
+newest-sphinx: env  ## the site by plain sphinx-build on the newest Sphinx, and what differs
+	@$(PY) tests/newest_sphinx.py
 
 test-all: test  ## everything: every chapter as on Colab, quick reproductions, oldest and newest packages
 	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py tests/test_reproduce.py --durations 0

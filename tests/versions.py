@@ -18,25 +18,34 @@ TOOLS = ["pytest", "pytest-xdist", "hypothesis", "prdc", "jupytext", "nbclient",
 CHAPTER = "03_vae_derivation"
 
 
-def environment(which: str) -> Path:
-    """Make or update the environment, and give its Python. The versions stand in requirements.txt in its folder."""
-    folder = ROOT / "_build" / f"{which}-{sys.version_info[0]}.{sys.version_info[1]}"
+def make(folder: Path, install) -> Path:
+    """Make or update an environment with uv in it; `install` gets the start of uv's commands. Gives its Python."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    requirements = folder / "requirements.txt"
     run(sys.executable, "-m", "venv", folder)
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
-    uv = [python, "-m", "uv", "pip"]
-    # Only wheels: an old source that a new Python would have to compile counts for nobody.
-    allowed = ["--resolution", RESOLUTIONS[which], "--only-binary", ":all:", "--no-header", "--quiet"]
-    run(*uv, "compile", *allowed, "--extra", "train", "--python", python, "pyproject.toml", "-o", requirements)
-    run(*uv, "install", "--quiet", "--python", python, "-r", requirements, *TOOLS)
-    run(*uv, "install", "--quiet", "--python", python, "--no-deps", "--editable", ".")
+    install([python, "-m", "uv", "pip"])
     return python
 
 
-def run(*command, **environment: str) -> None:
+def environment(which: str) -> Path:
+    """An environment with these packages, and its Python. The versions stand in requirements.txt in its folder."""
+    folder = ROOT / "_build" / f"{which}-{sys.version_info[0]}.{sys.version_info[1]}"
+    requirements = folder / "requirements.txt"
+    # Only wheels: an old source that a new Python would have to compile counts for nobody.
+    allowed = ["--resolution", RESOLUTIONS[which], "--only-binary", ":all:", "--no-header", "--quiet"]
+
+    def install(uv: list) -> None:
+        here = ["--python", uv[0]]
+        run(*uv, "compile", *allowed, "--extra", "train", *here, "pyproject.toml", "-o", requirements)
+        run(*uv, "install", "--quiet", *here, "-r", requirements, *TOOLS)
+        run(*uv, "install", "--quiet", *here, "--no-deps", "--editable", ".")
+
+    return make(folder, install)
+
+
+def run(*command, cwd: Path = ROOT, **environment: str) -> None:
     """Run a command here. Ends this program if it fails: the command has said why."""
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, env=os.environ | environment)
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=os.environ | environment)
     if done.returncode:
         sys.exit(f"failed: {' '.join(map(str, command))}")
 
