@@ -170,3 +170,12 @@ def test_a_python_that_is_too_old_is_told(made, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=r"^genbook needs Python 9\.0 or newer, this is 3"):
         made()
     assert not (tmp_path / ".venv").exists()
+
+
+def test_readme_lock_and_weekly_tests_name_the_same_pythons():
+    text = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", ".github/workflows/weekly.yml")}
+    locked = re.search(r"^PYTHONS := (.+)$", text["Makefile"], re.M)[1].split()
+    weekly = re.search(r"python: \[(.+)\]", text[".github/workflows/weekly.yml"])[1]
+    assert re.findall(r"[\d.]+", weekly) == locked
+    assert f"Python {locked[0]} to {locked[-1]}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert locked[0] == ".".join(map(str, environment.FIRST))
