@@ -1,5 +1,7 @@
 """What is a module for the tests, beside the package: scripts and extensions. And what the tests in a browser share."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +16,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def registry():
+    """For tests that install packages: where no registry can be reached they are skipped, but never in CI."""
+    command = [sys.executable, "-m", "pip", "index", "versions", "arviz-stats", "--retries", "0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode and not os.environ.get("CI"):
+        pytest.skip("no package registry can be reached")
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def succeed(python: Path | str, *command: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def base():
+def base(registry):
     """The packages that are there before a notebook runs. They take a minute and 0.5 GB, so they stay in STORE."""
     key = hashlib.sha256(repr([PACKAGES, sys.base_prefix, sys.version]).encode()).hexdigest()[:12]
     path = STORE / f"colab-{key}"
@@ -77,7 +77,7 @@ def colab(base, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
+def wheel(registry, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     succeed(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
     return next(folder.glob("genbook-*.whl"))
