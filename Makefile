@@ -22,7 +22,7 @@ FORCE:
 
 # Without scripts of packages: what we need works without, and they would ask for a `node` on the PATH.
 node_modules/.installed: package.json package-lock.json | .venv/.installed
-	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 # Sphinx does not notice when its own extensions change, nor all that a new order of chapters changes: then every page
@@ -74,7 +74,7 @@ bench: book  ## speed and memory, as ratios within one run
 	@$(PY) -m tests.benchmarks
 
 tests/lighthouse/node_modules/.installed: tests/lighthouse/package.json tests/lighthouse/package-lock.json | .venv/.installed
-	@$(NPM) ci --ignore-scripts --prefix tests/lighthouse --no-audit --no-fund --loglevel=error
+	@$(NPM) ci --ignore-scripts --prefix tests/lighthouse --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 lighthouse: book tests/lighthouse/node_modules/.installed  ## every page's points in Lighthouse, as on a phone
