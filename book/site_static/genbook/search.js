@@ -1,14 +1,19 @@
 // What Sphinx's search does not see to. Runs after its words' stems are known and before its index comes.
 
-// A word such as "constructor" is looked up in plain objects, which have inherited properties of that name.
+// Its words are looked up in plain objects, which have inherited properties such as "constructor". And "Ising", whose stem
+// is a stop word, is in the index as it is written, but looked up by its stem: as a small "ising" it is found.
 const words = { __proto__: null, hasOwnProperty: Object.prototype.hasOwnProperty };
 const { setIndex } = Search;
 Search.setIndex = (index) => {
-  for (const map of [index.terms, index.titleterms]) Object.setPrototypeOf(map, words);
+  for (const map of [index.terms, index.titleterms]) {
+    for (const [word, pages] of Object.entries(map)) {
+      const small = word.toLowerCase();
+      if (small !== word) map[small] = [...new Set([pages, map[small] ?? []].flat())];
+    }
+    Object.setPrototypeOf(map, words);
+  }
   setIndex(index);
 };
-
-// "Ising" is in the index as it is, for its stem, "is", is a word that the index leaves out.
 const PorterStemmer = Stemmer;
 Stemmer = function () {
   const { stemWord } = new PorterStemmer();
