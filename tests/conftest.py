@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
 sys.path[:0] = [str(ROOT / folder) for folder in ("notebooks", "book", "book/_ext")]
 
 
@@ -35,6 +37,45 @@ def browser():
         browser = playwright.chromium.launch(**chromium.launch_options())
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def base():
+    """The site's address on this machine."""
+    import serve
+
+    repository = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+    with serve.serve(SITE, "/" + repository.split("/")[-1]) as address:  # its folder on GitHub Pages
+        yield address
+
+
+@pytest.fixture
+def tab(browser, base):
+    """A function that opens a tab; at the end of the test nothing may have gone wrong in any of them."""
+    contexts, problems = [], []
+
+    def open_tab(theme="light", width=1280, script="", **options):
+        """A tab in which a script runs before those of each page."""
+        context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900}, **options)
+        context.add_init_script(script)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and problems.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        gone = "net::ERR_ABORTED"  # the page was left before the answer came
+        page.on("requestfailed", lambda r: r.failure == gone or problems.append(f"failed: {r.url} {r.failure}"))
+        page.on("request", lambda request: inside(request.url) or problems.append(f"outside: {request.url}"))
+        page.on("response", lambda r: r.status >= 400 and problems.append(f"{r.status}: {r.url}"))
+        page.problems = problems
+        return page
+
+    def inside(url):
+        return url.startswith((base, SITE.as_uri(), "data:", "blob:"))
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert not problems
 
 
 @pytest.fixture

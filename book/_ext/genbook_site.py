@@ -212,6 +212,7 @@ def cut_icon_fonts(app, error) -> None:
     styles = "".join(css.read_text(encoding="utf-8") for css in static.glob("styles/*.css"))
     names = set(re.findall(r"\bfa-([a-z0-9-]+)", pages))
     css = (ICONS / "css" / "all.min.css").read_text(encoding="utf-8")
+    template = (ROOT / "book/_ext/icons.css").read_text(encoding="utf-8")
     rules = {
         name: code
         for selectors, code in re.findall(r'([^{}]+)\{content:"\\([0-9a-f]+)"\}', css)
@@ -227,10 +228,14 @@ def cut_icon_fonts(app, error) -> None:
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=codes)
         cutter.subset(loaded)
-        subset.save_font(loaded, str(out / f"{font}.woff2"), options)
+        packed = io.BytesIO()
+        subset.save_font(loaded, packed, options)
         loaded.close()
+        # In the style sheet itself: a frame without an origin may load a font only where the server says so.
+        inline = f"data:font/woff2;base64,{base64.b64encode(packed.getvalue()).decode()}"
+        template = template.replace(f"{font}.woff2", inline)
     icons = "".join(f'.fa-{name}::before{{content:"\\{code}"}}\n' for name, code in sorted(rules.items()))
-    (out / "icons.css").write_text((ROOT / "book/_ext/icons.css").read_text(encoding="utf-8") + icons, encoding="utf-8")
+    (out / "icons.css").write_text(template + icons, encoding="utf-8")
 
 
 def tidy_output(app, error) -> None:

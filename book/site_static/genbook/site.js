@@ -27,3 +27,15 @@ function markAll() {
 watch();
 addEventListener("resize", watch);
 addEventListener("keydown", markAll, { once: true, capture: true });
+
+// A frame that may run scripts but send no forms: the search's Enter key follows a link instead.
+function search(event) {
+  const form = event.target.closest?.("form.bd-search");
+  if (event.key !== "Enter" || event.isComposing || !form) return;
+  event.preventDefault();
+  const address = new URL(form.action);
+  address.searchParams.set("q", new FormData(form).get("q"));
+  location.assign(address);
+}
+
+if (self !== top) addEventListener("keydown", search);
