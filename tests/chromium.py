@@ -50,9 +50,8 @@ def install() -> None:
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if root and shutil.which("apt-get"):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-        done = subprocess.run(["apt-get", "update", "-qq"], env=environment, stdout=sys.stderr)
-        done.returncode or subprocess.run(command, env=environment, stdout=sys.stderr)
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):  # old lists may do, too
+            subprocess.run(["apt-get", "-qq", *command], env=environment, stdout=sys.stderr)
     if not find():  # on Ubuntu the package is only a pointer to a snap
         playwright()  # for its environment
         options = ["--with-deps"] if root else []
