@@ -70,7 +70,8 @@ def title_solutions(app, pagename: str, templatename: str, context: dict, doctre
     """Make a solution's title what opens it: without the link to the exercise, which stands right above."""
 
     def summary(found: re.Match) -> str:
-        return f'{found[1]}<summary class="admonition-title">{re.sub(r"</?a\b[^>]*>", "", found[2])}</summary>'
+        words = re.sub(r"</?a\b[^>]*>", "", found[2])
+        return f'{found[1]}<summary class="admonition-title">{words}</summary>'
 
     body = context.get("body", "")
     title = r'(<details class="[^"]*\badmonition\b[^>]*>\s*)<p class="admonition-title">(.*?)</p>'

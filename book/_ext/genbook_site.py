@@ -112,7 +112,9 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
         body = re.sub(pattern, repaired, body, flags=re.DOTALL)
     context["body"] = body = with_light_images(app, body, context["pathto"])
     context["script_files"] = lean(context["script_files"], body)
-    context["css_files"] = list(dict.fromkeys(style for style in context["css_files"] if not re.search("thebe|togglebutton", str(style))))
+    context["css_files"] = list(
+        dict.fromkeys(style for style in context["css_files"] if not re.search("thebe|togglebutton", str(style)))
+    )
     context.setdefault("pagetitle", context.get("title", "Search"))  # the heading in print
     if 'name="description"' not in context.get("metatags", ""):
         text = html.escape(describe(context, doctree))

@@ -20,7 +20,7 @@ function aim(scroll) {
 
 for (const event of ["wheel", "touchmove", "pointerdown", "keydown"]) addEventListener(event, () => aims++, { passive: true, capture: true });
 
-function open(target) { // what it is folded in
+function unfold(target) { // what it is folded in
   let folded = false;
   for (let element = target; element; element = element.parentElement) {
     if (element.tagName === "DETAILS" && !element.open) folded = element.open = true;
@@ -34,7 +34,7 @@ function open(target) { // what it is folded in
 function land() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
-  open(target);
+  unfold(target);
   aim(() => target.scrollIntoView());
 }
 
