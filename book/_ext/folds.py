@@ -31,12 +31,10 @@ def depart_solution(self: SphinxTranslator, node: solution_node) -> None:
     self.body.append("</details>\n")
 
 
-def only_imports(code: str) -> bool:
-    """Whether a cell imports and does nothing else, but for calls such as plots.use_style()."""
+def imports(code: str) -> bool:
+    """Whether a cell is there for its imports: most of its statements are."""
     statements = ast.parse(code).body
-    imports = [isinstance(statement, ast.Import | ast.ImportFrom) for statement in statements]
-    calls = [isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) for statement in statements]
-    return any(imports) and all(map(max, imports, calls))
+    return 2 * sum(isinstance(statement, ast.Import | ast.ImportFrom) for statement in statements) > len(statements)
 
 
 def kind_of(cell: nodes.container) -> tuple[str, str] | None:
@@ -51,7 +49,7 @@ def kind_of(cell: nodes.container) -> tuple[str, str] | None:
         return "plot", "The figure’s code"
     if "plot" in tags or "figure" in metadata.get("mystnb", {}):
         return "plot", "The plot’s code"
-    if only_imports(cell.children[0].astext()):
+    if imports(cell.children[0].astext()):
         return "imports", "Imports"
     return None
 

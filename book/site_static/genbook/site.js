@@ -105,6 +105,7 @@ function markAll() {
 watch();
 addEventListener("resize", watch);
 addEventListener("keydown", markAll, { once: true, capture: true });
+addEventListener("toggle", ({ target }) => mark(boxes.filter((box) => target.contains(box))), { capture: true });
 
 // --- A frame that may run scripts but send no forms: the search's Enter key follows a link instead. ---
 function search(event) {
