@@ -94,9 +94,14 @@ REPAIRS = {  # what other tools write, and what axe asks for instead
     r'<script type="text/x-thebe-config">.*?</script>': "",
     r'role="doc-biblioentry"': 'role="listitem"',
     r"<th\b[^>]*>\s*(<p>\s*</p>)?\s*</th>": "<td></td>",
+    r'(<a class="headerlink" href="[^"]*" )(title="([^"]*)")': r'\1\2 aria-label="\3"',  # or else all are named "#"
+    # Exercises and solutions are headings, which one can jump to.
+    r'(<div class="exercise admonition"[^>]*>\s*<p class="admonition-title")': r'\1 role="heading" aria-level="3"',
+    r'(<summary class="admonition-title">)(.*?)(</summary>)': r'\1<span role="heading" aria-level="4">\2</span>\3',
 }
 USED_WITH = {  # part of a script's name, and what a page that uses it holds
     "genbook/live": 'class="live"',
+    "copy-tex": 'class="katex',
     "design-tabs": 'class="sd-tab',
     "documentation_options.pagename": "version-switcher__button",
     "sphinx-book-theme": "\0",  # it looks for notes in the margin: the book has none

@@ -76,6 +76,26 @@ codeSwitch?.addEventListener("click", () => {
 });
 if (codeSwitch && localStorage.getItem("code") === "shown") showCode(true);
 
+// --- Print, from the dark theme, too, in the light one; and with all fonts of formulas, for a browser loads a font when it
+// is first seen, and doesn't wait for it to print. ---
+const { dataset } = document.documentElement;
+let theme;
+addEventListener("beforeprint", () => ([theme, dataset.theme] = [dataset.theme, "light"]));
+addEventListener("afterprint", () => (dataset.theme = theme));
+
+function loadFonts() {
+  const looks = new Map(); // one element for each combination of classes
+  for (const part of document.querySelectorAll(".katex-html *")) looks.set(part.className, part);
+  const fonts = new Set();
+  for (const part of looks.values()) {
+    const { fontStyle, fontWeight, fontFamily } = getComputedStyle(part);
+    fonts.add(`${fontStyle} ${fontWeight} 1em ${fontFamily}`);
+  }
+  for (const font of fonts) document.fonts.load(font).catch(() => {}); // not where the server gives none to this frame
+}
+
+addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(loadFonts));
+
 // --- What scrolls sideways on this screen can be reached with the keyboard: wide formulas, tables, code and outputs. To ask
 // for a box's width lays it out, however far below the screen it is: so only boxes that come near are asked, and all of
 // them as soon as somebody uses a keyboard.
