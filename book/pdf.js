@@ -37,7 +37,7 @@
       }));
       document.head.append(style);
     }
-    const unseen = "script, button, .headerlink, .toctree-wrapper";
+    const unseen = "script, button, .headerlink, .toctree-wrapper, .fold";
     for (const element of article.querySelectorAll(unseen)) element.remove();
     for (const folded of article.querySelectorAll("details")) folded.open = true;
     for (const image of article.querySelectorAll("img")) {

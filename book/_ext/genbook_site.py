@@ -92,16 +92,21 @@ def unique_ids(app, doctree: nodes.document, docname: str) -> None:
 
 REPAIRS = {  # what other tools write, and what axe asks for instead
     r'<script type="text/x-thebe-config">.*?</script>': "",
-    r'<summary aria-label="Toggle hidden content">': "<summary>",
     r'role="doc-biblioentry"': 'role="listitem"',
     r"<th\b[^>]*>\s*(<p>\s*</p>)?\s*</th>": "<td></td>",
+    r'(<a class="headerlink" href="[^"]*" )(title="([^"]*)")': r'\1\2 aria-label="\3"',  # or else all are named "#"
+    # Exercises and solutions are headings, which one can jump to.
+    r'(<div class="exercise admonition"[^>]*>\s*<p class="admonition-title")': r'\1 role="heading" aria-level="3"',
+    r'(<summary class="admonition-title">)(.*?)(</summary>)': r'\1<span role="heading" aria-level="4">\2</span>\3',
 }
 USED_WITH = {  # part of a script's name, and what a page that uses it holds
     "genbook/live": 'class="live"',
+    "copy-tex": 'class="katex',
     "design-tabs": 'class="sd-tab',
     "documentation_options.pagename": "version-switcher__button",
     "sphinx-book-theme": "\0",  # it looks for notes in the margin: the book has none
     "thebe": "\0",
+    "toggle": "\0",  # what folds is a <details>
 }
 
 
@@ -112,7 +117,9 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
         body = re.sub(pattern, repaired, body, flags=re.DOTALL)
     context["body"] = body = with_light_images(app, body, context["pathto"])
     context["script_files"] = lean(context["script_files"], body)
-    context["css_files"] = list(dict.fromkeys(style for style in context["css_files"] if "thebe" not in str(style)))
+    context["css_files"] = list(
+        dict.fromkeys(style for style in context["css_files"] if not re.search("thebe|togglebutton", str(style)))
+    )
     context.setdefault("pagetitle", context.get("title", "Search"))  # the heading in print
     if 'name="description"' not in context.get("metatags", ""):
         text = html.escape(describe(context, doctree))
@@ -258,7 +265,7 @@ def tidy_output(app, error) -> None:
             page.unlink()
     for folder in ("vendor", "locales"):
         shutil.rmtree(out / "_static" / folder, ignore_errors=True)
-    for unused in [*out.glob("_static/**/*.map"), *out.glob("_static/*thebe*")]:
+    for unused in [*out.glob("_static/**/*.map"), *out.glob("_static/*thebe*"), *out.glob("_static/togglebutton*")]:
         unused.unlink()
 
 

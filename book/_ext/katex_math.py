@@ -79,7 +79,7 @@ def visit_block(self, math: nodes.math_block) -> None:
 
 
 def copy_style(app) -> None:
-    """KaTeX's style sheet and fonts, WOFF2 only: every browser of the last ten years reads it."""
+    """KaTeX's style sheet, its fonts (WOFF2 only: every browser of the last ten years reads it), and what copies TeX."""
     if app.builder.format != "html":
         return
     out = Path(app.outdir, "_static", "genbook", "katex")
@@ -89,7 +89,9 @@ def copy_style(app) -> None:
     css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
     css = re.sub(r',url\([^)]*\.(woff|ttf)\) format\("[^"]*"\)', "", css)
     (out / "katex.css").write_text(css, encoding="utf-8")
+    shutil.copy(KATEX / "contrib" / "copy-tex.min.js", out / "copy-tex.js")
     app.add_css_file("genbook/katex/katex.css", priority=400)
+    app.add_js_file("genbook/katex/copy-tex.js")
 
 
 def setup(app) -> dict:
