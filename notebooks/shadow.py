@@ -7,6 +7,7 @@ own, so that the same lines run. A number or an array that leaves torch is the s
 
 import functools
 import importlib
+import re
 import sys
 from collections import Counter
 
@@ -17,8 +18,9 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
-# Trainings and long chains: what they return is given, as a draw is.
+# Data, trainings and long chains: what they return is given, as a draw is.
 GIVEN = {
+    "genbook.data": ["mnist", "load"],
     "genbook.train": ["fit"],
     "genbook.gan": ["train_points", "train_images"],
     "genbook.rbm": ["train_pcd"],
@@ -32,7 +34,6 @@ DRAWS = {
     "xavier_normal_", "orthogonal_",
 }
 # fmt: on
-STEPS = ("_fused", "_foreach")  # how the names of optimisers' functions begin
 PLAIN = {"backward", "__deepcopy__", "__reduce_ex__", "register_hook", "retain_grad", "share_memory_"}
 LEAVING = {"item", "tolist", "numpy", "__array__", "__float__", "__format__", "__repr__"}
 FACTORIES = {"tensor", "as_tensor", "linspace", "logspace", "arange", "full", "scalar_tensor"}
@@ -56,19 +57,18 @@ class Shadows(TorchFunctionMode):
             return func(self._shadow(args[0]), *args[1:], **kwargs)
         if name == "__iter__":
             return iter(self.__torch_function__(Tensor.unbind, types, args))
-        if name.startswith(STEPS):  # they leave the tensors' versions as they are
-            for x in tree_leaves(args):
-                self._forget(x)
-        if name.startswith(STEPS) or name in DRAWS | PLAIN:
+        if name in DRAWS | PLAIN:
             return func(*args, **kwargs)
-        if name in CHANGING or (name.endswith("_") and not name.endswith("__")):
-            given = self._given(args, kwargs)  # before it changes
-            out = _own(func, args, kwargs)
-            self._follow(self._changed, func, given, args[0])
-            return out
+        # What works in place says so by its name, or by a True among its arguments: inplace=True.
+        says_so = any(x is True for x in (*args, *kwargs.values()))
+        may_change = says_so or name in CHANGING or re.fullmatch("[^_].*[^_]_", name)
+        given = self._given(args, kwargs) if may_change else None  # before it changes
+        version = args[0]._version if may_change and isinstance(args[0], Tensor) else None
         out = _own(func, args, kwargs)
-        if any(isinstance(x, Tensor) and x.dtype in FLOATS for x in tree_leaves(out)):
-            self._follow(self._computed, func, self._given(args, kwargs), out)
+        if version is not None and args[0]._version != version:
+            self._follow(self._changed, func, given, args[0])
+        elif any(isinstance(x, Tensor) and x.dtype in FLOATS for x in tree_leaves(out)):
+            self._follow(self._computed, func, given or self._given(args, kwargs), out)
         return out
 
     def _property(self, func, name, args):
@@ -108,7 +108,11 @@ class Shadows(TorchFunctionMode):
             with torch._C.DisableTorchFunction():
                 out = function(*args, **kwargs)
             for x in args:
-                for t in x.state_dict(keep_vars=True).values() if isinstance(x, torch.nn.Module) else [x]:
+                if isinstance(x, torch.nn.Module):
+                    x = [*x.state_dict(keep_vars=True).values()]
+                elif isinstance(x, torch.optim.Optimizer):
+                    x = [p for group in x.param_groups for p in group["params"]]
+                for t in tree_leaves(x):
                     self._forget(t)
             return out
 
@@ -178,6 +182,8 @@ def begin() -> Shadows:
         for name in names:
             _replace("genbook", original := getattr(importlib.import_module(module), name), shadows.as_given(original))
     _replace("torch.distributions", clamp_probs, shadows.as_a_whole(clamp_probs))
+    for optimizer in torch.optim.Optimizer.__subclasses__():
+        optimizer.step = shadows.as_given(optimizer.step)
     shadows.__enter__()
     return shadows
 

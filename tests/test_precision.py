@@ -144,7 +144,10 @@ def exact(x) -> bool:
         lambda: torch.tensor([1 / 3]),
         lambda: nn.functional.softplus(torch.tensor([1 / 3])).expm1().log(),
         lambda: torch.cat([third(2), third(1)]).max(),
-        lambda: nn.Sequential(nn.Flatten(), nn.ReLU())(third(2, 2)),
+        lambda: nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Dropout(0.0))(third(2, 2)),
+        lambda: nn.functional.leaky_relu(-third(2), 0.5, inplace=True) * -2,
+        lambda: nn.LeakyReLU(0.5, inplace=True)(-third(2)) * -2,
+        lambda: (torch.ones(2, 2).requires_grad_() / 3).detach(),
     ],
 )
 def test_what_torch_computes_is_followed_in_float64(make, shadows):
@@ -165,8 +168,10 @@ def test_changes_in_place_are_followed_and_stale_shadows_are_not_used(shadows):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.25, fused=True)
     before = model(torch.ones(1)).item()
     model(torch.ones(1)).backward()
-    optimizer.step()
+    shadows.as_given(torch.optim.SGD.step)(optimizer)  # as `begin` has it for all
     assert model(torch.ones(1)).item() == pytest.approx(before - 0.25, abs=1e-6)
+    shadows.as_given(nn.init.ones_)(model.weight)
+    assert model(torch.ones(1)).item() == 1
     model.weight.data = third(1, 1)
     assert exact(model(torch.ones(1)))
 
