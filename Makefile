@@ -7,7 +7,7 @@ CHAPTER ?= all
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help env book pdf notebooks test test-all oldest newest newest-sphinx lint claims gpu mutants bench lighthouse address links lock clean
+.PHONY: help env book pdf notebooks test test-all oldest newest newest-sphinx lint claims precision gpu mutants bench lighthouse address links lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ test-all: test  ## everything: every chapter as on Colab, quick reproductions, o
 
 claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
 	@$(PY) notebooks/claims.py $(CHAPTER) --seeds $(SEEDS)
+
+precision: env  ## list the printed numbers that float32 spoils: make precision CHAPTER=04
+	@$(PY) notebooks/precision.py $(CHAPTER)
 
 gpu: env  ## every chapter at its larger setting on this machine's GPU: genbook/results/gpu.json
 	@$(PY) notebooks/gpu.py $(CHAPTER)

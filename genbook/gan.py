@@ -8,6 +8,7 @@ import copy
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -449,8 +450,14 @@ def _checked(settings: dict, steps: int, record: int) -> dict:
     for name, (low, high) in ranges.items():
         if not low <= s[name] <= high:  # written so that NaN fails too
             raise ValueError(f"expected {name} between {low} and {high}, got {s[name]}")
-    if steps < 1 or not 0 <= record <= steps:
-        raise ValueError(f"expected at least one step and from 0 to as many records, got {steps} and {record}")
+    for name in ("latent", "batch", "d_steps", "g_steps", "pack", "unroll"):
+        if not isinstance(s[name], Integral):
+            raise ValueError(f"expected {name} to be a whole number, got {s[name]}")
+    whole = isinstance(steps, Integral) and isinstance(record, Integral)
+    if not whole or steps < 1 or not 0 <= record <= steps:
+        raise ValueError(
+            f"expected at least one step and from 0 to as many records, whole numbers, got {steps} and {record}"
+        )
     return s
 
 
@@ -553,17 +560,22 @@ def train_images(
     of fake images before its step; and "samples" (record, show, 28, 28), eval mode, one fixed z, the last at the end.
     Raises ValueError for bad settings or data, FloatingPointError with the first step whose loss is not finite.
     """
-    if min(steps, batch_size, show) < 1 or not 0 <= record <= steps:
+    counts = (steps, batch_size, show, record)
+    if not all(isinstance(n, Integral) for n in counts) or min(counts[:3]) < 1 or not 0 <= record <= steps:
         raise ValueError(
-            f"expected steps, batch_size and show of at least 1 and record from 0 to steps, "
+            f"expected steps, batch_size and show of at least 1 and record from 0 to steps, whole numbers, "
             f"got {steps}, {batch_size}, {show} and {record}"
         )
     if decay not in DECAYS:
         raise ValueError(f"expected decay to be one of {', '.join(map(repr, DECAYS))}, got {decay!r}")
     if not (0 <= noise < math.inf and 0 <= r1 < math.inf and 0 <= ema < 1):
         raise ValueError(f"expected noise and r1 of at least 0 and ema from 0 to below 1, got {noise}, {r1} and {ema}")
-    if images.ndim != 3 or len(images) == 0 or not ((images >= 0) & (images <= 1)).all():  # NaN fails too
-        raise ValueError(f"expected images (N, 28, 28) with values in [0, 1], N ≥ 1, got {tuple(images.shape)}")
+    if images.ndim != 3 or len(images) == 0:
+        raise ValueError(f"expected images (N, 28, 28), N ≥ 1, got {tuple(images.shape)}")
+    if not ((images >= 0) & (images <= 1)).all():  # NaN fails too
+        raise ValueError(f"expected images with values in [0, 1], got values from {images.min():g} to {images.max():g}")
+    if images.dtype != (dtype := next(discriminator.parameters()).dtype):
+        raise ValueError(f"expected images of the discriminator's dtype, {dtype}, got {images.dtype}")
     device = images.device
     bf16 = bf16 and has_bf16(device)
     optimizers = [

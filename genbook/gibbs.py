@@ -65,8 +65,8 @@ def sample_table(
     block = max(1, _BLOCK // (2 * chains))  # sweeps per block
     for first in range(0, steps, block):
         pairs = path[first : first + block]
-        uniforms = torch.rand(pairs.shape, generator=generator, device=generator.device).to(device)
-        for (x_new, y_new), (u, v) in zip(pairs, uniforms, strict=True):
+        uniforms = torch.rand(pairs.shape, generator=generator, dtype=torch.float32, device=generator.device)
+        for (x_new, y_new), (u, v) in zip(pairs, uniforms.to(device), strict=True):
             x = _invert(x_tree, y, u, out=x_new)  # x ~ P(x | y)
             y = _invert(y_tree, x, v, out=y_new)  # y ~ P(y | x), with the new x
     return path.permute(2, 0, 1)  # (steps, 2, chains) -> (chains, steps, 2)
@@ -142,7 +142,7 @@ def sample_ising(
     half = (chains, size, size // 2)
 
     def uniforms():
-        return torch.rand(half, generator=generator, device=generator.device).to(device)
+        return torch.rand(half, generator=generator, dtype=torch.float32, device=generator.device).to(device)
 
     # One array per colour, 1 for spin +1 and 0 for spin -1. Row r, column c of a colour is the lattice's row r and its
     # c-th square of that colour: white squares are at 2c in even rows and 2c + 1 in odd rows, black the reverse.

@@ -5,6 +5,7 @@ are independent, so a Gibbs sweep draws a whole layer at once.
 """
 
 import math
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class RBM(nn.Module):
 
         start: (B, visible) bits, one chain each (`chains` is then not used); without it, fair coin flips.
         """
-        if sweeps < 1 or chains < 1:
+        if not (isinstance(sweeps, Integral) and isinstance(chains, Integral)) or sweeps < 1 or chains < 1:
             raise ValueError(f"expected at least one sweep and one chain, got {sweeps} sweeps, {chains} chains")
         if start is None:
             start = torch.full((chains, len(self.visible_bias)), 0.5, device=self.weights.device)
@@ -69,12 +70,14 @@ class RBM(nn.Module):
 
     def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = -log Σ_h exp(-E(v, h)) = -b·v - Σ_j log(1 + exp(c_j + (v·W)_j)). v: (B, visible) -> (B,)."""
+        self._check_precision()
         v = self._bits(v)
         hidden_input = torch.addmm(self.hidden_bias, v, self.weights)  # (B, hidden)
         return -(v @ self.visible_bias) - softplus(hidden_input).sum(1)
 
     def log_partition(self) -> Tensor:
         """log Z -> (), exactly: a sum over all states of the smaller layer (at most 20 units, else ValueError)."""
+        self._check_precision()
         visible, hidden = self.weights.shape
         if min(visible, hidden) > MOST_EXACT:
             raise ValueError(
@@ -101,6 +104,13 @@ class RBM(nn.Module):
         if layer.ndim != 2 or layer.shape[1] != self.weights.shape[axis]:
             name, width = ("v", "h")[axis], self.weights.shape[axis]
             raise ValueError(f"expected {name} of shape (B, {width}), got {tuple(layer.shape)}")
+
+    def _check_precision(self) -> None:
+        if self.weights.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"expected an RBM in float32 or float64, got {self.weights.dtype}, whose sums are wrong by whole nats: "
+                "take rbm.float()"
+            )
 
     def _bits(self, v: Tensor) -> Tensor:
         """`v` in the weights' dtype, after a check that it is (B, visible) and holds nothing but 0 and 1."""
@@ -178,10 +188,18 @@ def _anneal(
 
 def _check_annealing(rbm: RBM, base_bias: Tensor, steps: int, chains: int) -> None:
     visible = len(rbm.visible_bias)
-    if base_bias.shape != (visible,) or not base_bias.isfinite().all():
-        raise ValueError(f"expected a finite base_bias of shape ({visible},), got shape {tuple(base_bias.shape)}")
-    if steps < 1 or chains < 2:
-        raise ValueError(f"expected at least one step and two chains, got {steps} and {chains}")
+    if base_bias.shape != (visible,):
+        raise ValueError(f"expected base_bias of shape ({visible},), got shape {tuple(base_bias.shape)}")
+    if not base_bias.isfinite().all():
+        bad = int((~base_bias.isfinite()).sum())
+        raise ValueError(
+            f"expected a finite base_bias, got NaN or infinity in {bad} of {visible} places, values from "
+            f"{base_bias.min():g} to {base_bias.max():g}: of pixels that are always 0 or 1 take the log-odds of "
+            "mean.clamp(0.001, 0.999)"
+        )
+    if not (isinstance(steps, Integral) and isinstance(chains, Integral)) or steps < 1 or chains < 2:
+        raise ValueError(f"expected at least one step and two chains, whole numbers, got {steps} and {chains}")
+    rbm._check_precision()
 
 
 def _base_log_partition(rbm: RBM, base_bias: Tensor) -> float:
@@ -199,10 +217,12 @@ def _log_mean(log_weight: Tensor) -> tuple[float, float]:
 def flip(p: Tensor, *, generator: torch.Generator) -> Tensor:
     """One biased coin per entry: 1 with probability p, else 0, in the shape and dtype of p.
 
-    The same law as torch.bernoulli, in half its time on a CPU.
+    The same law as torch.bernoulli, to within 2^-24, in half its time on a CPU.
     """
-    u = torch.rand(p.shape, dtype=p.dtype, device=p.device, generator=generator)
-    return u.lt_(p)
+    # In float32 at least: of the uniforms in bfloat16 one in 512 is 0, and would turn up what has p = 0.001, or less.
+    dtype = torch.promote_types(p.dtype, torch.float32)
+    u = torch.rand(p.shape, dtype=dtype, device=p.device, generator=generator)
+    return u.lt_(p).to(p.dtype)
 
 
 def gradient(rbm: RBM, batch: Tensor, model: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -247,11 +267,13 @@ def train_pcd(
     few hidden units), its exact mean log-likelihood after each epoch. Raises ValueError for data that are not bits,
     FloatingPointError when a weight is no longer finite.
     """
-    if min(epochs, batch_size, chains) < 1 or not 0 < lr < math.inf:
+    counts = (epochs, batch_size, chains)
+    if not all(isinstance(n, Integral) for n in counts) or min(counts) < 1 or not 0 < lr < math.inf:
         raise ValueError(
-            f"expected epochs, batch_size and chains of at least 1 and a finite lr > 0, "
+            f"expected epochs, batch_size and chains of at least 1, whole numbers, and a finite lr > 0, "
             f"got {epochs}, {batch_size}, {chains} and {lr}"
         )
+    rbm._check_precision()
     v = rbm._bits(v)
     if len(v) == 0 or (validation is not None and len(validation) == 0):
         raise ValueError("expected at least one example in v, and in validation where it is given; got none")

@@ -1,16 +1,19 @@
 """Devices, seeds and settings, and the book's one training loop: what every chapter needs to train or sample."""
 
+import copy
 import hashlib
 import io
 import json
 import math
 import os
 import random
+import re
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -90,22 +93,31 @@ def fit(
 
     loss(model, *batch, generator=generator) -> (B,): one value per example; all its draws come from the generator. On a
     GPU it should not look at numbers, as .item() and `if` do: each look makes the step wait for all before it.
-    x: (N, ...), or a tuple of such (images, labels), finite, on the model's device; test: the same for the test set.
+    x: (N, ...), or a tuple of such (images, labels), finite, on the model's device; test: the same for the test set, in
+    the same dtypes.
     decay: "linear" or "cosine", lr falls to 0. bf16: autocast where the hardware has it, else float32 all the same.
     checkpoint: a file, written whole every `every` epochs and after the last. Where it exists, training goes on from it
     and ends where an unbroken run does (on a CPU bit for bit). It cannot tell one loss from another: a file for each.
     Returns means per epoch: "train", over the epoch as it ran, and with `test` also "test", see `evaluate`.
-    Raises ValueError for bad settings or data and for a checkpoint that is damaged or was made with other ones;
-    FloatingPointError after an epoch that met a loss or a weight that is not finite: the checkpoint is the last good.
+    Raises ValueError for bad settings or data, a model with nothing to train, a last batch of one where there is batch
+    norm, and a checkpoint that is damaged or was made with other settings; FloatingPointError after an epoch that met a
+    loss or a weight that is not finite: the checkpoint is the last good.
     """
-    if min(epochs, batch_size, every) < 1 or not 0 < lr < math.inf:
+    counts = (epochs, batch_size, every, seed)
+    if not all(isinstance(n, Integral) for n in counts) or min(counts[:3]) < 1 or not 0 < lr < math.inf:
         raise ValueError(
-            f"expected epochs, batch_size and every of at least 1 and a finite lr > 0, "
-            f"got {epochs}, {batch_size}, {every} and {lr}"
+            f"expected epochs, batch_size and every as whole numbers of at least 1, a whole seed and a finite lr > 0, "
+            f"got {epochs}, {batch_size}, {every}, {seed} and {lr}"
         )
     if decay not in DECAYS:
         raise ValueError(f"expected decay to be one of {', '.join(map(repr, DECAYS))}, got {decay!r}")
+    if not any(p.requires_grad for p in model.parameters()):
+        n = sum(1 for _ in model.parameters())
+        raise ValueError(f"there is nothing to train: none of the model's {n} parameters has requires_grad=True")
     x, test = _tensors(model, x), test if test is None else _tensors(model, test)
+    if test is not None and [t.dtype for t in x] != [t.dtype for t in test]:
+        raise ValueError(f"expected x and test of the same dtypes, got {_dtypes(x)} and {_dtypes(test)}")
+    _check_last_batch(model, loss, x, batch_size, seed)
     device, steps = x[0].device, math.ceil(len(x[0]) / batch_size)
     with seeded(seed) as generator:  # a seed for each epoch: to go on, a run needs no state of a generator
         seeds = torch.randint(2**31, (epochs,), generator=generator).tolist()
@@ -185,7 +197,17 @@ def evaluate(
 
 
 def _losses(model: nn.Module, loss: Callable[..., Tensor], batch: tuple[Tensor, ...], generator) -> Tensor:
-    values = loss(model, *batch, generator=generator)
+    try:
+        values = loss(model, *batch, generator=generator)
+    except RuntimeError as error:
+        weights = {p.dtype for p in model.parameters()}
+        about_types = re.search("dtype|scalar type|should be the same", str(error))
+        if not about_types or {t.dtype for t in batch} <= weights:
+            raise
+        raise ValueError(
+            f"the data are {_dtypes(batch)} and the model's weights {_dtypes(model.parameters())}: give x.float(), of "
+            f"bytes x.float() / 255, or a model in the data's dtype ({error})"
+        ) from error
     if values.shape != (len(batch[0]),):
         raise ValueError(f"expected one loss per example, shape ({len(batch[0])},), got shape {tuple(values.shape)}")
     return values.to(torch.promote_types(values.dtype, torch.float32))  # a sum in bfloat16 has three digits
@@ -206,6 +228,26 @@ def _tensors(model: nn.Module, x: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, 
     if not all(_is_finite(t) for t in x):
         raise ValueError("expected finite data, got NaN or infinity among them")
     return x
+
+
+def _dtypes(tensors: Iterable[Tensor]) -> str:
+    return " and ".join(dict.fromkeys(str(t.dtype).removeprefix("torch.") for t in tensors))
+
+
+def _check_last_batch(model: nn.Module, loss: Callable, x: tuple[Tensor, ...], size: int, seed: int) -> None:
+    """Raise ValueError where the last batch is one example and batch norm cannot take it: tried on a copy."""
+    if (len(x[0]) - 1) % size or not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        return
+    with torch.no_grad(), seeded(seed, x[0].device) as generator:
+        try:
+            loss(copy.deepcopy(model).train(), *(t[:1] for t in x), generator=generator)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ValueError(
+                f"with {len(x[0])} examples and batch_size={size} the last batch is a single one, and batch norm needs "
+                "two or more: choose another batch_size, or leave an example out"
+            ) from error
 
 
 def _is_finite(t: Tensor) -> bool:

@@ -298,7 +298,9 @@ def test_bad_input_is_named():
         ({"flip": 1.5}, "expected flip between 0 and 1, got 1.5"),
         ({"lr_g": math.nan}, "expected lr_g between 0 and inf, got nan"),
         ({"steps": 0}, "at least one step"),
-        ({"record": 9}, "as many records, got 2 and 9"),
+        ({"record": 9}, "as many records, whole numbers, got 2 and 9"),
+        ({"steps": 2.0}, "whole numbers, got 2.0 and"),
+        ({"batch": 64.0}, "expected batch to be a whole number, got 64.0"),
         ({"seeds": []}, "and a seed"),
     ]:
         with pytest.raises(ValueError, match=message):

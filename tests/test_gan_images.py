@@ -202,11 +202,20 @@ def test_bad_input_is_named():
         with pytest.raises(ValueError, match=r"images of shape \(B, 28, 28\), got " + re.escape(str(shape))):
             discriminator(torch.zeros(shape))
     images = some_images(4)
-    for settings in ({"steps": 0}, {"batch_size": 0}, {"record": 3}, {"record": -1}, {"show": 0}):
+    for settings in ({"steps": 0}, {"batch_size": 0}, {"record": 3}, {"record": -1}, {"show": 0}, {"steps": 2.0}):
         with pytest.raises(ValueError, match="steps, batch_size and show of at least 1 and record from 0 to steps"):
             train_images(generator, discriminator, images, **({"steps": 2, "seed": 0} | settings))
-    for bad in (images[0], images[:0], 255 * images, images - 1, images * torch.nan):
-        with pytest.raises(ValueError, match=r"images \(N, 28, 28\) with values in \[0, 1\], N ≥ 1, got"):
+    for bad, message in [
+        (images[0], r"images \(N, 28, 28\), N ≥ 1, got \(28, 28\)"),
+        (images[:0], r"got \(0, 28, 28\)"),
+        (255 * images, r"values in \[0, 1\], got values from .* to 2\d\d"),
+        (images - 1, r"values in \[0, 1\], got values from -"),
+        (images * torch.nan, "got values from nan to nan"),
+        ((255 * images).byte(), r"values in \[0, 1\], got values from \d+ to 2\d\d"),
+        (images.double(), "discriminator's dtype, torch.float32, got torch.float64"),
+        ((images > 0.5).byte(), "discriminator's dtype, torch.float32, got torch.uint8"),
+    ]:
+        with pytest.raises(ValueError, match=message):
             train_images(generator, discriminator, bad, steps=1, seed=0)
     with pytest.raises(ValueError, match="decay to be one of None, 'linear', 'cosine', got 'square'"):
         train_images(generator, discriminator, images, steps=1, seed=0, decay="square")

@@ -1,6 +1,7 @@
 """The digit classifier that ships with the book: its accuracy, its files, and the command that made it."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import scipy.special
 import scipy.stats
 import torch
 from prdc import compute_prdc
+from sklearn.metrics import pairwise_distances
 from torch import nn
 
 from genbook import data, make_digit_classifier, metrics
@@ -99,12 +101,43 @@ def test_the_weights_are_small(test_digits):
         (torch.zeros(2, 783), r"got \(2, 783\)"),
         (torch.zeros(0, 28, 28), r"got \(0, 28, 28\)"),
         (torch.full((2, 784), torch.nan), "NaN"),
+        (torch.full((2, 784), torch.inf), "values from inf to inf"),
+        (
+            torch.full((2, 784), 255, dtype=torch.uint8),
+            r"floats in \[0, 1\], got torch.uint8; of bytes take images / 255",
+        ),
+        (torch.zeros(2, 28, 28, dtype=torch.uint8), "got torch.uint8"),
+        (torch.ones(2, 28, 28, dtype=torch.int64), "got torch.int64"),
+        (torch.ones(2, 28, 28, dtype=torch.bool), "got torch.bool"),
+        (torch.zeros(2, 28, 28, dtype=torch.complex64), "got torch.complex64"),
+        (torch.linspace(0, 255, 1568).reshape(2, 784), r"\[0, 1\], .*values from 0 to 255; first scale them"),
+        (torch.linspace(-1, 1, 1568).reshape(2, 784), "values from -1 to 1"),
+        (torch.linspace(-0.42, 2.8, 1568).reshape(2, 784).half(), "values from -0.41.* to 2.8"),
+        (torch.linspace(0, 1.01, 1568).reshape(2, 784), "values from 0 to 1.01; .*or clamp them"),
     ],
 )
 def test_bad_images_are_named(images, message):
-    for function in (metrics.features, metrics.classify):
+    for function in (metrics.features, metrics.classify, metrics.class_report):
         with pytest.raises(ValueError, match=message):
             function(images)
+
+
+def test_arrays_are_not_tensors(test_digits):
+    array = test_digits[0][:20].numpy()
+    with pytest.raises(TypeError, match="images as a tensor, got ndarray"):
+        metrics.classify(array)
+    for function in (metrics.nearest_distance, metrics.frechet_distance, metrics.precision_recall):
+        with pytest.raises(TypeError, match="two tensors, got Tensor and ndarray"):
+            function(torch.zeros(20, 784), array)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_classifier_takes_floats_of_any_size(dtype, test_digits, probabilities):
+    images = test_digits[0][:500].to(dtype)
+    np.testing.assert_allclose(metrics.classify(images), probabilities[:500], atol=0.1)
+    assert metrics.features(images).dtype == torch.float32
+    report, exact = metrics.class_report(images), metrics.class_report(test_digits[0][:500])
+    assert report["shares"] == pytest.approx(exact["shares"], abs=0.01) and sum(report["shares"]) == pytest.approx(1)
 
 
 def test_damaged_or_missing_weights_are_named_with_the_way_to_repair_them(tmp_path, monkeypatch):
@@ -159,6 +192,12 @@ def test_the_frechet_distance_in_closed_form():
         (torch.zeros(9, 3), torch.zeros(2, 3), "more rows than the 3 dimensions, got 9 and 2"),
         (torch.zeros(9, 2), torch.full((9, 2), torch.nan), "NaN"),
         (torch.full((9, 2), torch.inf), torch.zeros(9, 2), "infinity"),
+        (torch.zeros(9, 0), torch.zeros(9, 0), "all at least 1"),
+        (
+            torch.zeros(9, 2, dtype=torch.complex64),
+            torch.zeros(9, 2),
+            "real numbers, got torch.complex64 and torch.float32",
+        ),
     ],
 )
 def test_features_that_cannot_be_compared_are_named(a, b, message):
@@ -192,7 +231,7 @@ def test_precision_sees_poor_samples_and_recall_missing_ones():
     assert of_half["precision"] > 0.9 and of_half["recall"] < 0.65 and of_half["coverage"] < 0.65
 
 
-@pytest.mark.parametrize("k", [0, -1, 20, 30])
+@pytest.mark.parametrize("k", [0, -1, 20, 30, 2.0, 2.5])
 def test_precision_and_recall_need_enough_neighbours(k):
     with pytest.raises(ValueError, match=rf"1 <= k < 20 rows, got k = {k}"):
         metrics.precision_recall(torch.zeros(30, 2), torch.zeros(20, 2), k)
@@ -238,6 +277,8 @@ def test_the_nearest_distance_is_scipys(k):
         (torch.zeros(3), torch.zeros(3, 1), r"\(N, k\) and \(M, k\), got \(3,\)"),
         (torch.zeros(3, 2), torch.zeros(3, 1), r"got \(3, 2\) and \(3, 1\)"),
         (torch.full((3, 2), torch.nan), torch.zeros(3, 2), "NaN"),
+        (torch.zeros(3, 2), torch.zeros(0, 2), r"got \(3, 2\) and \(0, 2\); all at least 1"),
+        (torch.zeros(3, 2, dtype=torch.complex64), torch.zeros(3, 2), "real numbers"),
     ],
 )
 def test_points_that_cannot_be_compared_are_named(points, others, message):
@@ -259,6 +300,94 @@ def test_a_report_on_the_digits_themselves_and_on_what_is_none(test_digits):
     assert one_kind["distance"] < 0.5  # ones are close to one another, and the unit is twice as large
     halves = (pixels[:200] + pixels[200:400]) / 2
     assert metrics.sampling_report(lambda z: z, halves, codes, usual=1.0)["unsure"] > 0.8
+
+
+@pytest.mark.parametrize("usual", [0.0, -1.0, math.nan, math.inf])
+def test_a_unit_that_is_none_is_refused(usual):
+    with pytest.raises(ValueError, match=f"usual, a finite distance > 0, got {usual}"):
+        metrics.sampling_report(lambda z: z, torch.zeros(3, 784), torch.zeros(3, 784), usual=usual)
+
+
+# --- Far from the origin, close together, in any dtype ---
+
+MOVES = {  # (factor, shift)
+    "where it is": (1.0, 0.0),
+    "far": (1.0, 1e3),
+    "farther": (1.0, 1e4),
+    "far and small": (0.01, 100.0),
+    "tiny": (1e-6, 0.0),
+    "huge": (1e6, -1e9),
+}
+
+
+def two_sets(dtype=torch.float32, n=500, d=16):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, d, generator=generator).to(dtype), (torch.randn(n, d, generator=generator) + 0.2).to(dtype)
+
+
+def by_differences(a, b):
+    """All distances: no product of large numbers is subtracted from another."""
+    return np.linalg.norm(a.double().numpy()[:, None] - b.double().numpy()[None], axis=2)
+
+
+@pytest.mark.parametrize(("factor", "shift"), MOVES.values(), ids=MOVES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_measures_see_points_wherever_they_lie(factor, shift, dtype, capsys):
+    """A stretch and a shift, as far as the dtype can hold them: what is stored is measured as prdc, scikit-learn, scipy
+    and the formula measure it in float64.
+    """
+    real, fake = (factor * points + shift for points in two_sets(dtype))
+    exact = compute_prdc(real.double().numpy() - shift, fake.double().numpy() - shift, nearest_k=5)
+    capsys.readouterr()  # prdc prints
+    assert metrics.precision_recall(real, fake) == pytest.approx(exact, abs=1e-12)
+    assert 0.5 < exact["precision"] < 1
+    found = metrics.nearest_distance(fake, real)
+    np.testing.assert_allclose(found, by_differences(fake, real).min(1), rtol=2e-7)
+    a, b = (points.double().numpy() - shift for points in (real, fake))
+    np.testing.assert_allclose(found, pairwise_distances(b, a).min(1), rtol=1e-6)
+    cov_a, cov_b = np.cov(a.T), np.cov(b.T)
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    expected += np.trace(cov_a + cov_b - 2 * scipy.linalg.sqrtm(cov_a @ cov_b / factor**4).real * factor**2)
+    assert metrics.frechet_distance(real, fake) == pytest.approx(expected, rel=1e-6)
+
+
+def test_copies_of_the_data_lie_in_the_balls_that_they_define():
+    """Two clusters, each far smaller than the way between them; the fake points are the real ones in another order: on
+    average k of them, and never k + 1, lie nearer than the k-th neighbour, and each ball holds its own centre.
+    """
+    real = torch.cat([1e-4 * part + shift for part, shift in zip(two_sets(torch.float64, 200), (0, 1e3), strict=True)])
+    fake = real[torch.randperm(400, generator=torch.Generator().manual_seed(1))]
+    assert metrics.precision_recall(real, fake) == {"precision": 1.0, "recall": 1.0, "density": 1.0, "coverage": 1.0}
+    assert metrics.nearest_distance(fake, real).max() == 0
+    same = torch.ones(30, 4)
+    assert set(metrics.precision_recall(same, same).values()) == {0.0}  # as the docstring says
+
+
+@pytest.mark.parametrize("other", [torch.float64, torch.float32, torch.int64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int64, torch.float16, torch.bfloat16, torch.float32])
+def test_measures_are_those_of_the_numbers_whatever_their_dtype(dtype, other):
+    a, b = ((20 * points + 60).clamp(0, 127).to(kind) for points, kind in zip(two_sets(), (dtype, other), strict=True))
+    for measure in (metrics.frechet_distance, metrics.precision_recall):
+        assert measure(a, b) == measure(a.double(), b.double())
+    found = metrics.nearest_distance(a, b)
+    assert found.dtype == (torch.float64 if other == torch.float64 else torch.float32)
+    np.testing.assert_allclose(found, metrics.nearest_distance(a.double(), b.double()), rtol=1e-6)
+    assert metrics.nearest_distance(300 + a[:2].long() % 1, a[:2] * 0).tolist() == [1200.0, 1200.0]  # sqrt(16) · 300
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64])
+def test_modes_are_counted_in_any_dtype(dtype):
+    generator = torch.Generator().manual_seed(0)
+    centres = 4 * torch.tensor([[0, 0], [1, 0], [0, 1]])
+    points = (
+        centres[torch.randint(3, (20_000,), generator=generator)] + torch.randn(20_000, 2, generator=generator)
+    ).to(dtype)
+    found = metrics.mode_coverage(points, centres.to(dtype), radius=1.5)
+    away = by_differences(points, centres)
+    near = away.min(1) < 1.5
+    assert found["counts"].tolist() == np.bincount(away.argmin(1)[near], minlength=3).tolist()
+    assert found["quality"] == pytest.approx(near.mean(), abs=1e-12)
+    assert found["quality"].dtype == found["reverse_kl"].dtype == torch.float64
 
 
 # --- The command that made it ---

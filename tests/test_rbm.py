@@ -207,6 +207,34 @@ def test_flip_is_a_coin_of_each_probability():
     assert ((bits.mean(0) - p[0]).abs() <= 5 * standard_error).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_flip_has_the_law_of_its_probabilities_in_every_dtype(dtype):
+    """Of the uniforms in bfloat16 one in 512 is 0, in float16 one in 4096: p = 0.0001 would come up far too often."""
+    p = torch.tensor([0.0, 1e-4, 1e-3, 0.01, 0.5, 0.99, 1.0], dtype=dtype)
+    bits = flip(p.expand(500_000, -1), generator=rng())
+    assert bits.dtype == dtype and set(bits.unique().tolist()) == {0.0, 1.0}
+    exact = p.double()
+    standard_error = (exact * (1 - exact) / len(bits)).sqrt()
+    assert ((bits.double().mean(0) - exact).abs() <= 5 * standard_error).all()
+    assert torch.equal(flip(torch.tensor([0, 1, 1]), generator=rng()), torch.tensor([0, 1, 1]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_an_rbm_in_half_precision_samples_but_measures_nothing(dtype):
+    rbm = RBM(4, 2).to(dtype)
+    assert rbm.sample(3, chains=5, generator=rng()).dtype == dtype
+    for measure in (
+        rbm.log_partition,
+        lambda: rbm.free_energy(BITS),
+        lambda: rbm.log_likelihood(BITS),
+        lambda: ais_log_partition(rbm, torch.zeros(4), generator=rng()),
+        lambda: reverse_ais_log_partition(rbm, torch.zeros(4), BITS, generator=rng()),
+        lambda: train_pcd(rbm, BITS, epochs=1, lr=0.1, generator=rng()),
+    ):
+        with pytest.raises(ValueError, match=rf"float32 or float64, got {dtype}.*rbm.float"):
+            measure()
+
+
 def exact_gradient(rbm, batch, step=lambda g: g):
     """gradient() with the exact average over the model: it is linear in p(v), so average over every v."""
     joint, _ = exact_joint(rbm)
@@ -340,8 +368,19 @@ def train(v=BITS, **changes):
         (lambda: RBM(784, 21).log_partition(), "at most 20, got 784 visible and 21 hidden"),
         (lambda: RBM(784, 21).log_likelihood(torch.zeros(1, 784)), "at most 20, got 784 visible and 21 hidden"),
         (lambda: ais_log_partition(RBM(4, 2), torch.zeros(3), generator=rng()), r"shape \(4,\), got shape \(3,\)"),
-        (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4) * math.nan, generator=rng()), "finite base_bias"),
-        (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4), chains=1, generator=rng()), "two chains, got 5000 and 1"),
+        (
+            lambda: ais_log_partition(RBM(4, 2), torch.zeros(4) * math.nan, generator=rng()),
+            "NaN or infinity in 4 of 4",
+        ),
+        (
+            lambda: ais_log_partition(RBM(4, 2), torch.tensor([0.0, 0.5, 1.0, 0.0]).logit(), generator=rng()),
+            r"NaN or infinity in 3 of 4 places, values from -inf to inf: of pixels .* 0 or 1 .*clamp\(0.001",
+        ),
+        (lambda: ais_log_partition(RBM(4, 2), torch.zeros(4), steps=5.0, generator=rng()), "whole numbers, got 5.0"),
+        (
+            lambda: ais_log_partition(RBM(4, 2), torch.zeros(4), chains=1, generator=rng()),
+            "chains, .*got 5000 and 1",
+        ),
         (
             lambda: reverse_ais_log_partition(RBM(4, 2), torch.zeros(3), BITS, generator=rng()),
             r"\(4,\), got shape \(3,\)",
@@ -363,6 +402,8 @@ def train(v=BITS, **changes):
         (lambda: train(torch.ones(0, 4)), "at least one example"),
         (lambda: train(validation=torch.ones(0, 4)), "at least one example"),
         (lambda: train(validation=GREY), "bits"),
+        (lambda: RBM(4, 2).sample(1.0, generator=rng()), "got 1.0 sweeps"),
+        (lambda: train(epochs=5.0), "whole numbers, and a finite lr > 0, got 5.0, 500"),
         (lambda: train(epochs=0), "epochs, batch_size and chains of at least 1"),
         (lambda: train(chains=0), "epochs, batch_size and chains of at least 1"),
         (lambda: train(lr=0.0), "finite lr > 0"),

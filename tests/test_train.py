@@ -380,7 +380,12 @@ def test_the_bar_shows_the_losses(monkeypatch):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"epochs": 0}, "got 0, 16, 1 and 0.01"),
+        ({"epochs": 0}, "got 0, 16, 1, 0 and 0.01"),
+        ({"epochs": 5.0}, r"whole numbers of at least 1, a whole seed .*, got 5.0, 16"),
+        ({"batch_size": 16.0}, "whole numbers of at least 1, .*got 4, 16.0"),
+        ({"every": 1.5}, "got 4, 16, 1.5"),
+        ({"seed": 0.5}, "a whole seed .*, got 4, 16, 1, 0.5 and"),
+        ({"epochs": "4"}, "whole numbers"),
         ({"batch_size": 0}, "got 4, 0, 1"),
         ({"every": 0}, "got 4, 16, 0"),
         ({"lr": 0.0}, "and 0.0"),
@@ -395,6 +400,14 @@ def test_the_bar_shows_the_losses(monkeypatch):
         ({"x": ()}, "one length"),
         ({"x": torch.zeros(5, 5, device="meta")}, "one device, got cpu, meta"),
         ({"test": torch.full((5, 5), math.inf)}, "finite data"),
+        ({"x": torch.zeros(5, 5).double()}, r"data are float64 and the model's weights float32: give x.float\(\)"),
+        (
+            {"x": torch.zeros(5, 5, dtype=torch.uint8), "loss": squared_error},
+            r"data are uint8 .*of bytes x.float\(\) / 255",
+        ),
+        ({"x": torch.zeros(5, 5, dtype=torch.int64), "loss": squared_error}, "data are int64 and"),
+        ({"x": torch.zeros(5, 5, dtype=torch.float16), "loss": squared_error}, "data are float16 and"),
+        ({"test": torch.zeros(5, 5).double()}, "of the same dtypes, got float32 and float64"),
         ({"loss": lambda model, x, generator: model(x).mean()}, r"shape \(16,\), got shape \(\)"),
         ({"loss": lambda model, x, generator: model(x)}, r"shape \(16,\), got shape \(16, 5\)"),
     ],
@@ -402,6 +415,46 @@ def test_the_bar_shows_the_losses(monkeypatch):
 def test_bad_input_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         run(**options)
+
+
+def test_data_in_another_dtype_are_welcome_where_the_loss_changes_it():
+    _, history = run(lambda model, x, generator: noisy(model, x.float() / 255, generator=generator), x=points().byte())
+    assert len(history["train"]) == SETTINGS["epochs"]
+
+
+def test_an_error_of_the_loss_that_is_no_matter_of_dtypes_is_passed_on():
+    for x in (points(), points().double()):
+        with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+            run(lambda model, x, generator: model(x[:, :3].float()).sum(1), x=x)
+
+
+@pytest.mark.parametrize("frozen", [network().requires_grad_(False), nn.Identity()])
+def test_a_model_with_nothing_to_train_is_named(frozen):
+    n = len(list(frozen.parameters()))
+    with pytest.raises(ValueError, match=f"nothing to train: none of the model's {n} parameters has requires_grad"):
+        fit(frozen, noisy, points(), **SETTINGS)
+    if n:  # one is enough
+        next(frozen.parameters()).requires_grad_()
+        fit(frozen, noisy, points(), **SETTINGS)
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 64])
+def test_a_last_batch_of_one_is_named_before_batch_norm_meets_it(batch_size):
+    def made(*layers):
+        with seeded(1):
+            return nn.Sequential(nn.Linear(5, 8), *layers, nn.Linear(8, 5))
+
+    settings = SETTINGS | {"batch_size": batch_size, "epochs": 1}
+    model = made(nn.BatchNorm1d(8))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match=rf"65 examples and batch_size={batch_size} the last batch is a single one"):
+        fit(model, squared_error, points(65), **settings)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    fit(made(), squared_error, points(65), **settings)
+    if batch_size > 1:
+        fit(model, squared_error, points(66), **settings)
+    spread = [nn.Unflatten(1, (2, 2, 2)), nn.BatchNorm2d(2), nn.Flatten()]  # four pixels of one image will do
+    fit(made(*spread), squared_error, points(65), **settings)
 
 
 @pytest.mark.parametrize("x", [np.zeros((5, 5), np.float32), [torch.zeros(5, 5), [0, 1, 2, 3, 4]]])
