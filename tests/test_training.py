@@ -58,17 +58,17 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def stopping(monkeypatch, step, number=signal.SIGTERM):
-    """The next training gets this signal in the middle of that step."""
-    exact = training._batches
+def stopping(monkeypatch, step, number=signal.SIGTERM, times=1):
+    """The next training gets this signal, so many times, in the middle of that step."""
+    exact = images.generator
 
-    def batches(options, run, *rest):
-        for batch in exact(options, run, *rest):
-            if run.step == step - 1:
+    def generator(seed, purpose, at, *rest):
+        if (purpose, at) == (training.STEP, step - 1):
+            for _ in range(times):
                 os.kill(os.getpid(), number)
-            yield batch
+        return exact(seed, purpose, at, *rest)
 
-    monkeypatch.setattr(training, "_batches", batches)
+    monkeypatch.setattr(images, "generator", generator)
 
 
 def plain(device="cpu"):
