@@ -183,10 +183,10 @@ def in_words(pictures: Pictures) -> str:
     sizes = " to ".join(dict.fromkeys([sizes[0], sizes[-1]])) + " pixels" if sizes else "of unknown size"
     grey = seen.n - seen.colour
     mixed = f"{grey:,} grey and {seen.colour:,} in colour" if grey and seen.colour else "grey" if grey else "in colour"
-    of = f"of {seen.n:,} looked at " if seen.n < len(pictures) else ""
+    of = f" ({seen.n:,} looked at)" if seen.n < len(pictures) else ""
     taken = "as grey" if pictures.channels == 1 else "in colour"
     taken = "" if mixed == taken.removeprefix("as ") else f", taken {taken}"
-    return f"{_count(len(pictures))}, {sizes}, {of}{mixed}{taken}"
+    return f"{_count(len(pictures))}, {sizes}, {mixed}{of}{taken}"
 
 
 def warnings_of(pictures: Pictures) -> list[str]:

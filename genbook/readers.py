@@ -77,10 +77,11 @@ def _started(read: Callable, workers: int) -> Iterator[list[tuple]]:
 
     atexit.register(end)  # before multiprocessing's own, which would wait for them
     try:
-        with _held_signals():  # the processes inherit that: Ctrl-C and kill are the main process's to answer
+        with _held_signals():  # also in the processes, until they are ready
             for _ in range(workers):
                 here, there = context.Pipe()
-                process = context.Process(target=_serve, args=(there, read), daemon=True)
+                inherited = [here, *(c for _, c in readers)] if context.get_start_method() == "fork" else []
+                process = context.Process(target=_serve, args=(there, read, inherited), daemon=True)
                 try:
                     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # fork beside threads
                         process.start()
@@ -95,10 +96,14 @@ def _started(read: Callable, workers: int) -> Iterator[list[tuple]]:
         atexit.unregister(end)
 
 
-def _serve(connection, read: Callable) -> None:
-    """A reader's life: task after task, until the other end of the pipe is gone."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def _serve(connection, read: Callable, inherited: list) -> None:
+    """A reader's life: task after task, until the other end of the pipe, a copy of which it inherited, is gone."""
+    for other in inherited:
+        other.close()
+    for number in SIGNALS:  # Ctrl-C is the main process's to answer
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with suppress(EOFError, OSError):
         while True:
             task = connection.recv()

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,10 +38,20 @@ class Stop:
             self.ended = True
             raise KeyboardInterrupt
 
+    def came(self, seconds: float = 1.0) -> bool:
+        """Whether one came, or comes within that time: who ends a group of processes does not end all at once."""
+        end = time.monotonic() + seconds
+        while not self.caught and time.monotonic() < end:
+            time.sleep(0.02)
+        return bool(self.caught)
+
 
 @contextmanager
-def quiet_signals() -> Iterator[Stop]:
-    """Signals only enter their number: a training ends at a step. In a single process a third one acts as usual."""
+def quiet_signals(*, for_good: bool) -> Iterator[Stop]:
+    """Signals only enter their number: a training ends at a step. In a single process a third one acts as usual.
+
+    for_good: the process is to end next, with its own status, whatever else comes.
+    """
     stop, usual = Stop(), {}
 
     def catch(number, frame) -> None:
@@ -57,7 +68,7 @@ def quiet_signals() -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        _restore(usual)
+        _restore(dict.fromkeys(usual, signal.SIG_IGN) if for_good else usual)
 
 
 def _restore(usual: dict) -> None:

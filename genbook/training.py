@@ -67,7 +67,7 @@ LINE = 10.0  # seconds between two lines of progress in a file; in a terminal on
 def main(arguments: list[str] | None = None) -> None:
     """The command. SystemExit with a message, or 128 + the signal's number where one ended it, as shells expect."""
     options = parser().parse_args(arguments)
-    with quiet_signals() as stop:
+    with quiet_signals(for_good=arguments is None) as stop:
         try:
             code = _with_accelerate(options, stop)
         except (ValueError, OSError, FloatingPointError, MemoryError) as error:
@@ -475,7 +475,8 @@ class Feed:
         except KeyboardInterrupt:
             return None
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            self.trouble = error or type(error).__name__
+            if not (isinstance(error, ChildProcessError) and self.stop.came()):  # then it is no trouble of its own
+                self.trouble = str(error) or type(error).__name__
         if self.alone:
             return None
         self.batches = self.open(0)
