@@ -173,7 +173,7 @@ def _names(path: Path) -> tuple[str, ...]:
 
 
 def _counts(left_out: Counter) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in left_out.most_common())
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(left_out.items(), key=lambda of: (-of[1], of[0])))
 
 
 def _near(path: Path) -> str:

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 SIGNED, INTEGER, WHITE_IS_ZERO = 2, 1, 0  # of TIFF's tags SampleFormat and PhotometricInterpretation
-TOPS = (1, 255, 1023, 4095, 16383, 65535, 2**32 - 1)  # of the ranges that cameras and programs write
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -93,30 +92,26 @@ def values(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
 def scale_of(pictures: Iterable[Image.Image]) -> dict:
     """One scale for all of these deep pictures: "from", "to" (what becomes 0 and 255), "least", "largest", "cut".
 
-    The least and the largest value; where those span most of a usual range, such as 0 to 4095, that range. Where 99.8 %
-    of the pixels lie within an eighth of them ("cut"), the range of these: a few hot pixels make no set black.
+    The least and the largest value. Where 99.8 % of the pixels lie within an eighth of these ("cut"), the range of
+    those: a few hot pixels make no set black. A set of one flat tone keeps it, on the usual range of its values.
     """
-    least, largest, tops, sample = math.inf, -math.inf, TOPS, []
+    least, largest, usual, sample = math.inf, -math.inf, (), []
     for picture in pictures:
         numbers, clear = values(picture)
         seen = numbers[np.isfinite(numbers) & (True if clear is None else ~clear)]
         if len(seen):
             least, largest = min(least, float(seen.min())), max(largest, float(seen.max()))
             sample.append(seen[:: max(1, len(seen) // 20_000)].astype(np.float64))
-            tops = TOPS if picture.mode == "F" else TOPS[-2:]  # of one flat tone
+            usual = (1, 255, 65535) if picture.mode == "F" else (65535,)
     if not sample:  # no pixel that is a number
         return {"from": 0.0, "to": 255.0, "least": 0.0, "largest": 0.0, "cut": False}
     low, high = (float(q) for q in np.quantile(np.concatenate(sample), [0.001, 0.999]))
     cut = high > low and largest - least > 8 * (high - low)
     if not cut:
-        low, high, span = least, largest, largest - least
-        flat = span == 0
-        top = next((float(top) for top in (tops if flat else TOPS) if high <= top), high)
-        if low >= 0 and (flat or span >= top / 2):
-            low, high = 0.0, top
-        elif low >= -1 and high <= 1 and span >= 1:
-            low, high = -1.0, 1.0
-    return {"from": low, "to": high if high > low else low + 1, "least": least, "largest": largest, "cut": cut}
+        low, high = least, largest
+    if low == high:
+        low, high = min(low, 0.0), float(next((top for top in usual if high <= top), max(high, 1.0)))
+    return {"from": low, "to": high, "least": least, "largest": largest, "cut": cut}
 
 
 def square(picture: Image.Image, size: int, channels: int, scale: tuple[float, float] | None = None) -> np.ndarray:

@@ -60,12 +60,16 @@ def same(a, b):
 
 def stopping(monkeypatch, step, number=signal.SIGTERM, times=1):
     """The next training gets this signal, so many times, in the middle of that step."""
+    at_step(monkeypatch, step, lambda: [os.kill(os.getpid(), number) for _ in range(times)])
+
+
+def at_step(monkeypatch, step, act):
+    """The next training does that in the middle of that step."""
     exact = images.generator
 
     def generator(seed, purpose, at, *rest):
         if (purpose, at) == (training.STEP, step - 1):
-            for _ in range(times):
-                os.kill(os.getpid(), number)
+            act()
         return exact(seed, purpose, at, *rest)
 
     monkeypatch.setattr(images, "generator", generator)
