@@ -117,6 +117,21 @@ def test_torchvisions_sets_are_found_by_any_spelling():
     assert pictures[7][0].shape == (3, 32, 32) and pictures[7][1] == []
 
 
+def test_letters_stand_upright(tmp_path):
+    """EMNIST's files hold columns where MNIST's hold rows, and torchvision gives them so."""
+    letters = np.zeros((3, 28, 28), np.uint8)
+    letters[:, 2:26, 4:8] = letters[:, 22:26, 4:20] = 250  # an L
+    raw = tmp_path / "EMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "test"):
+        head = np.array([0x803, 3, 28, 28], ">i4").tobytes()
+        (raw / f"emnist-letters-{part}-images-idx3-ubyte").write_bytes(head + letters.transpose(0, 2, 1).tobytes())
+        head = np.array([0x801, 3], ">i4").tobytes()
+        (raw / f"emnist-letters-{part}-labels-idx1-ubyte").write_bytes(head + bytes([12, 12, 12]))
+    pictures = images.find("emnist", 28, split="letters", root=tmp_path)
+    assert torch.equal(images.in_memory(pictures)[0][:, 0], torch.from_numpy(letters))
+
+
 @pytest.mark.parametrize("name", ["cifar10", "Flowers102", "emnist", "celeba"])
 def test_without_a_network_it_is_said_what_to_do(name, tmp_path, monkeypatch):
     def offline(*args, **kwargs):
