@@ -4,7 +4,16 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    import msvcrt
+
+CHECKPOINT = "checkpoint.safetensors"  # of the training command
 
 
 def read_checked(path: Path, sha256: str, *, what: str, repair: str) -> bytes:
@@ -42,6 +51,34 @@ def write_whole(content: bytes, path: Path) -> str:
 def write_json(content: dict, path: Path) -> None:
     """Write a JSON file whole or not at all."""
     write_whole((json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode(), path)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone; BlockingIOError, which names the other, where one holds it.
+
+    The lock ends with its process, however that ends. Makes the folder where it is missing. Where the file system knows
+    no locks, nothing is held.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
+    with open(path, "a+b", buffering=0) as file:
+        try:
+            if "fcntl" in globals():
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of the process: its readers don't inherit it
+            else:
+                file.seek(2**30)  # beyond the text, which stays legible
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except (BlockingIOError, PermissionError) as error:
+            file.seek(0)
+            holder = file.read(200).decode(errors="replace").strip() or "another process"
+            raise BlockingIOError(f"{holder} is training into {folder}: wait for it, or name another --out") from error
+        except OSError:  # not known here
+            pass
+        with suppress(OSError):  # a full disk
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}".encode())
+        yield
 
 
 def provenance(*, on_gpu: bool = False) -> dict:

@@ -13,6 +13,7 @@ settings were chosen on "validation", those of GANs on seeds from 100 on.
 import argparse
 import json
 import os
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -388,7 +389,12 @@ def store(paper: str, size: str, settings: dict, made: list[dict]) -> dict:
     parts = {part["part"]: part for part in before.get("parts", []) if before["settings"] == settings}
     parts |= {part["part"]: part for part in made}
     result = collected(paper, size, settings, [parts[part] for part in settings["parts"] if part in parts])
-    write_json(results | {paper: results.get(paper, {}) | {size: result}}, RESULTS)
+    try:
+        write_json(results | {paper: results.get(paper, {}) | {size: result}}, RESULTS)
+    except OSError as error:  # as where the package is the system's
+        instead = CHECKPOINTS / f"{paper}-{size}.json"
+        write_json({paper: {size: result}}, instead)
+        print(f"{RESULTS} could not be written ({error}): the result is in {instead}", file=sys.stderr, flush=True)
     return result
 
 
@@ -412,11 +418,14 @@ def main(arguments: list[str] | None = None) -> None:
     splits = {}
     if paper != "pacgan":
         splits = {split: data.mnist(name)[0].flatten(1).to(where) for split, name in names.items()}  # (N, 784) each
-    made = []
+    made, of = [], f"{paper}-{size}{'-validation' * options.validate}"
     for part in parts:
-        folder = CHECKPOINTS / f"{paper}-{size}{'-validation' * options.validate}" / str(part)
-        made.append(done(paper, part, settings, splits, where, folder))
-        result = collected(paper, size, settings, made) if options.validate else store(paper, size, settings, made)
+        try:
+            made.append(done(paper, part, settings, splits, where, CHECKPOINTS / of / str(part)))
+            result = collected(paper, size, settings, made) if options.validate else store(paper, size, settings, made)
+        except OSError as error:
+            kept = CHECKPOINTS.absolute()
+            raise SystemExit(f"error: {error}; start it where it may write, it keeps its work in {kept}") from error
     print(report(paper, result), flush=True)
 
 

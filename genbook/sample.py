@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from genbook.files import write_whole
+from genbook.files import CHECKPOINT, write_whole
 from genbook.images import generator
 from genbook.train import device
 from genbook.training import grid_png, load_network, networks, read_checkpoint, samples
@@ -19,14 +19,20 @@ def main(arguments: list[str] | None = None) -> None:
         description="Draw images from a checkpoint of genbook.train and write them as a grid: a GAN's from the running "
         "average of its generator, if it keeps one; a VAE's are the means of its decoder at z ~ N(0, I).",
     )
-    parser.add_argument("checkpoint", type=Path, help="such as runs/gan-mnist/checkpoint.safetensors")
+    parser.add_argument("checkpoint", type=Path, help="the file, or its folder, such as runs/gan-mnist")
     parser.add_argument("--n", type=int, default=64, help="how many (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="(default: 0)")
     parser.add_argument("--out", type=Path, help="the PNG (default: grid.png beside the checkpoint)")
     options = parser.parse_args(arguments)
     if options.n < 1 or options.seed < 0:
         parser.error(f"expected --n of at least 1 and --seed of at least 0, got {options.n} and {options.seed}")
+    if options.checkpoint.is_dir():
+        options.checkpoint /= CHECKPOINT
     out = options.out or options.checkpoint.with_name("grid.png")
+    if out.is_dir():
+        out /= "grid.png"
+    if out.suffix.lower() not in ("", ".png"):
+        parser.error(f"it writes a PNG: expected --out to end in .png, got {out}")
     try:
         about, tensors = read_checkpoint(options.checkpoint)
         settings, where = about["settings"], device()

@@ -13,12 +13,10 @@ import io
 import json
 import math
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, nullcontext, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +24,7 @@ from types import SimpleNamespace
 import safetensors
 import safetensors.torch
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torch import Tensor, nn
 
 from genbook import images as pictures_of
@@ -40,7 +38,8 @@ from genbook.convolutional import (
     conv_vae,
     dequantised,
 )
-from genbook.files import write_whole
+from genbook.files import CHECKPOINT, locked, write_whole
+from genbook.folders import MARK
 from genbook.gan import (
     GENERATOR_LOSSES,
     check_steps,
@@ -51,6 +50,7 @@ from genbook.gan import (
     r1_penalty,
 )
 from genbook.plots import sheet
+from genbook.stopping import Stop, quiet_signals
 from genbook.train import DECAYS, device, has_bf16, seeded
 
 FORMAT = 1  # of the checkpoints
@@ -67,6 +67,22 @@ LINE = 10.0  # seconds between two lines of progress in a file; in a terminal on
 def main(arguments: list[str] | None = None) -> None:
     """The command. SystemExit with a message, or 128 + the signal's number where one ended it, as shells expect."""
     options = parser().parse_args(arguments)
+    with quiet_signals(for_good=arguments is None) as stop:
+        try:
+            code = _with_accelerate(options, stop)
+        except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+            raise SystemExit(f"error: {error or type(error).__name__}") from error
+        except KeyboardInterrupt:
+            begun = "in the middle of a step: what was learnt since the last checkpoint is lost"
+            where = "before the training began: there is nothing to save" if stop.ended else begun
+            _Line(os.environ.get("RANK", "0") == "0").line(f"stopped {where}")
+            code = stop.code
+    if code:
+        raise SystemExit(code)
+
+
+def _with_accelerate(options: argparse.Namespace, stop: Stop) -> int:
+    """Train in the processes that there are; returns the exit status."""
     try:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
@@ -74,17 +90,20 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(
             "error: training needs Hugging Face Accelerate, an extra of this package: pip install 'genbook[train]'"
         ) from error
-    with _quiet_signals() as caught:
-        try:
-            on_cpu = device().type == "cpu"  # said, or Accelerate takes the processes of a CPU for strangers
-            accelerator = Accelerator(cpu=on_cpu, mixed_precision=_precision(options.precision))
-            code = _train(options, accelerator, caught)
-        except (ValueError, OSError, FloatingPointError) as error:
-            raise SystemExit(f"error: {error}") from error
-        finally:
-            _leave(AcceleratorState)
-    if code:
-        raise SystemExit(code)
+    accelerator = None
+    try:
+        on_cpu = device().type == "cpu"  # said, or Accelerate takes the processes of a CPU for strangers
+        accelerator = Accelerator(cpu=on_cpu, mixed_precision=_precision(options.precision))
+        out = options.out or Path("runs", f"{options.kind}-{_name_of(options.data).lower()}")
+        with locked(out) if accelerator.is_main_process else nullcontext():
+            return _train(options, out, accelerator, stop)
+    except RuntimeError as error:  # a broken line to another process
+        if accelerator is None or accelerator.num_processes == 1:
+            raise
+        lost = f"process {accelerator.process_index} of {accelerator.num_processes} lost the others {error}"
+        raise SystemExit(f"error: {lost}; go on from the last checkpoint with --resume") from error
+    finally:
+        _leave(AcceleratorState)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -191,7 +210,9 @@ def samples(network: nn.Module, z: Tensor) -> Tensor:
 def grid_png(images: Tensor) -> bytes:
     """Images (N, C, S, S) in [0, 1] as a PNG of about as many columns as rows."""
     whole = sheet(images, columns=math.ceil(math.sqrt(len(images))), frame=2)
-    Image.fromarray((255 * whole).round().astype("uint8").squeeze()).save(content := io.BytesIO(), "PNG")
+    (about := PngImagePlugin.PngInfo()).add_text("Software", MARK.decode())  # no picture to train on
+    pixels = (255 * whole).round().astype("uint8").squeeze()
+    Image.fromarray(pixels).save(content := io.BytesIO(), "PNG", pnginfo=about)
     return content.getvalue()
 
 
@@ -355,12 +376,11 @@ def _fused(accelerator) -> bool:
 # --- The training ---
 
 
-def _train(options: argparse.Namespace, accelerator, caught: list[int]) -> int:
+def _train(options: argparse.Namespace, out: Path, accelerator, stop: Stop) -> int:
     """Train; returns the exit status."""
     kind, device, lead = options.kind, accelerator.device, accelerator.is_main_process
     say = _Line(lead)
-    out = options.out or Path("runs", f"{kind}-{Path(options.data).name.lower()}")
-    path = out / "checkpoint.safetensors"
+    path = out / CHECKPOINT
     processes = accelerator.num_processes
     if options.batch_size % processes:
         raise ValueError(f"expected a batch size that {processes} processes divide, got {options.batch_size}")
@@ -368,11 +388,11 @@ def _train(options: argparse.Namespace, accelerator, caught: list[int]) -> int:
         raise ValueError(f"{path} exists: add --resume to go on from it, or name another folder with --out")
     before = read_checkpoint(path) if path.exists() else None
     accelerator.wait_for_everyone()  # all have looked before one writes
-    out.mkdir(parents=True, exist_ok=True)
 
     with accelerator.local_main_process_first():  # it downloads, the others find it there
-        choice = {"channels": options.channels, "split": options.split, "root": options.root}
-        pictures = pictures_of.find(options.data, options.size, **choice)
+        choice = {"channels": options.channels, "split": options.split, "root": options.root, "out": out}
+        scale = before and before[0]["settings"].get("values")  # that of the training which goes on
+        pictures = pictures_of.find(options.data, options.size, scale=scale, **choice)
     with seeded(options.seed) as generator:
         s = _settings(options, accelerator, pictures, seed=generator.initial_seed())
         nets = networks(s)
@@ -401,62 +421,101 @@ def _train(options: argparse.Namespace, accelerator, caught: list[int]) -> int:
         net.train()
 
     broken: dict[int, str] = {}
-    batches = _batches(options, run, pictures, accelerator, broken, say)
     shown = torch.randn(options.show, s["latent"], generator=pictures_of.generator(s["seed"], SHOWN, 0)).to(device)
 
     def keep() -> bool:
         """Write all there is to write; whether the checkpoint is safe."""
         return not lead or _keep(run, out, shown, options.minutes, say)
 
-    say.line(
-        f"{kind} of {_weights(nets):,} weights, {_where(accelerator)}, precision {s['precision']}; results in {out}"
-    )
-    try:
-        safe = _loop(run, train_step, batches, steps, keep, options.minutes, accelerator, caught, say)
-    except RuntimeError as error:  # a broken line to another process
-        if processes == 1:
-            raise
-        raise SystemExit(
-            f"error: process {accelerator.process_index} of {processes} lost the others at step {run.step} ({error}); "
-            f"go on from the last checkpoint with --resume"
-        ) from error
-    _tell_of_broken(broken, accelerator, say)
+    def batches(workers: int | None) -> Iterator[Tensor]:
+        return _batches(options, run, pictures, accelerator, broken, workers, say)
+
+    with closing(Feed(batches, options.workers, stop, alone=processes == 1)) as feed:
+        say.line(
+            f"{kind} of {_weights(nets):,} weights, {_where(accelerator)}, precision {s['precision']}; results in {out}"
+        )
+        try:
+            safe = _loop(run, train_step, feed, steps, keep, options.minutes, accelerator, stop, say)
+        except RuntimeError as error:
+            if processes == 1:
+                raise
+            raise RuntimeError(f"at step {run.step} ({error})") from error
+    _tell_of_broken(broken, pictures, accelerator, say)
     if not safe:
         say.line(f"error: the last checkpoint could not be written: {path} is an earlier one, or missing")
         return 1
     if run.step < steps:
-        say.line(f"stopped after step {run.step} of {steps}; --resume goes on from {path}")
-        return 128 + caught[0] if caught else 0
+        why = f"error: {feed.trouble}; " if feed.trouble else ""
+        saved = f"after step {run.step} of {steps}; --resume goes on from {path}"
+        saved = saved if run.step else "before the first step: there is nothing to save"
+        _Line(lead or bool(why)).line(f"{why}stopped {saved}")
+        return 1 if feed.trouble else stop.code
     say.line(f"done: {path}")
     return 0
 
 
-def _loop(run, train_step, batches, steps, keep, minutes, accelerator, caught, say) -> bool:
-    """Train up to that step or until all processes know of a signal; whether the last checkpoint is safe."""
+class Feed:
+    """The images of each step. Where their readers fail, or a signal ends the waiting for them, `trouble` or None.
+
+    A process alone then stops before the step. One of several reads by itself until all have agreed to stop.
+    """
+
+    def __init__(self, batches: Callable, workers: int | None, stop: Stop, *, alone: bool):
+        self.open, self.stop, self.alone, self.trouble = batches, stop, alone, None
+        self.batches = batches(workers)
+        stop.at_once = False
+
+    def __call__(self) -> Tensor | None:
+        """The next images; None: stop here."""
+        if self.alone and self.stop.caught:
+            return None
+        try:
+            with self.stop.waiting() if self.alone else nullcontext():
+                return next(self.batches)
+        except KeyboardInterrupt:
+            return None
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            if not (isinstance(error, ChildProcessError) and self.stop.came()):  # then it is no trouble of its own
+                self.trouble = str(error) or type(error).__name__
+        if self.alone:
+            return None
+        self.batches = self.open(0)
+        return next(self.batches)
+
+    def close(self) -> None:
+        self.batches.close()
+
+
+def _loop(run, train_step, feed, steps, keep, minutes, accelerator, stop, say) -> bool:
+    """Train up to that step or until all processes know of a signal or of trouble; whether the checkpoint is safe."""
     s, alone = run.s, accelerator.num_processes == 1
     rows: list[Tensor] = []
     every, saved, began, safe = 1, time.monotonic(), time.monotonic(), True
     while run.step < steps:
-        images = next(batches)
-        noise = pictures_of.generator(s["seed"], STEP, run.step, accelerator.device)
-        rows.append(train_step(images, noise, run.step, steps))
-        run.step += 1
-        if len(rows) < every and run.step < steps and not (alone and caught):
-            continue
+        images = feed()
+        if images is not None:
+            noise = pictures_of.generator(s["seed"], STEP, run.step, accelerator.device)
+            rows.append(train_step(images, noise, run.step, steps))
+            run.step += 1
+            if len(rows) < every and run.step < steps and not (alone and stop.caught):
+                continue
         now = time.monotonic()
         seconds = max(now - began, 1e-9)
         wanted = max(1, min(READING[1], round(len(rows) * READING[0] / seconds)))
-        read = accelerator.reduce(torch.stack(rows), "mean").float().cpu()  # (steps, ROWS)
-        stop, due, every = _agree(accelerator, bool(caught), now - saved > 60 * minutes, wanted)
-        check_steps(read, run.step)
-        run.curves.append(read)
-        last = stop or run.step == steps
-        say.progress(_report(run, read, steps, len(read) * s["images_per_step"] / seconds), always=last)
+        if rows:
+            read = accelerator.reduce(torch.stack(rows), "mean").float().cpu()  # (steps, ROWS)
+            check_steps(read, run.step)
+            run.curves.append(read)
+        here = images is None or bool(stop.caught or feed.trouble)
+        ending, due, every = _agree(accelerator, here, now - saved > 60 * minutes, wanted)
+        last = ending or run.step == steps
+        if rows:
+            say.progress(_report(run, read, steps, len(read) * s["images_per_step"] / seconds), always=last)
         began, rows = now, []
-        if last or due:
+        if (last or due) and run.curves:  # there is something to save
             safe, saved = keep(), time.monotonic()
             began = time.monotonic()
-        if stop:
+        if ending:
             break
     return safe
 
@@ -482,14 +541,25 @@ def _settings(options: argparse.Namespace, accelerator, pictures, *, seed: int) 
     if options.kind == "gan" and s["r1"] is None:
         s["r1"] = 0.0 if s["penalty"] else R1
     s |= {"channels": pictures.channels, "seed": seed, "precision": accelerator.mixed_precision}
-    s["data"] = f"{Path(options.data).name}, {pictures_of.description(pictures)}"
+    s["data"] = f"{_name_of(options.data)}, {pictures_of.description(pictures)}"
+    if pictures.scale is not None:
+        s["values"] = list(pictures.scale)
     return s | {"images_per_step": s["batch_size"] * s.get("d_steps", 1)}
+
+
+def _name_of(data: str) -> str:
+    """What is last in a folder's path, also of ".", or a data set's name."""
+    return os.path.basename(os.path.abspath(data)) or "pictures"
 
 
 def _compare(about: dict, s: dict, path: Path) -> None:
     there = about["settings"]
     if there.get("kind") != s["kind"]:
         raise ValueError(f"{path} is the checkpoint of a {there.get('kind')}, not of a {s['kind']}: name another --out")
+    if "values" in s and "values" not in there:
+        low, high = s["values"]
+        before = f"{path} is of an earlier genbook, for which 0 was black and 65535, of floats 255, white"
+        raise ValueError(f"{before}; now that is {low:g} and {high:g}: name another --out")
     names = [*s, *(name for name in there if name not in s)]
     differ = [
         f"{name} is {there.get(name)} there and {s.get(name)} here" for name in names if there.get(name) != s.get(name)
@@ -498,11 +568,10 @@ def _compare(about: dict, s: dict, path: Path) -> None:
         raise ValueError(f"the checkpoint {path} was made with other settings: {'; '.join(differ)}")
 
 
-def _batches(options, run, pictures, accelerator, broken: dict, say) -> Iterator[Tensor]:
+def _batches(options, run, pictures, accelerator, broken: dict, workers: int | None, say) -> Iterator[Tensor]:
     """uint8 (d_steps · B / processes, C, S, S) on the device: this process's part of each step's images."""
     s, device = run.s, accelerator.device
     mine, n = _mine(accelerator, s["batch_size"]), len(pictures)
-    workers = options.workers
     if workers is None:
         workers = min(8, (os.cpu_count() or 1) // accelerator.num_processes)
     gigabytes = pictures_of.nbytes(pictures) / 2**30
@@ -513,17 +582,28 @@ def _batches(options, run, pictures, accelerator, broken: dict, say) -> Iterator
         for whole in ordered:  # of each batch of a step, this process's part
             yield torch.cat([mine(part) for part in whole.split(s["batch_size"])])
 
-    how = "in memory" if resident else f"streamed by {workers} processes, for they are larger than --memory"
-    say.line(f"{n:,} pictures of {options.data}, {gigabytes:.2g} GB at {s['size']} × {s['size']}: {how}")
+    by = f"{workers} processes" if workers > 1 else "one process beside it" if workers else "the training itself"
+    how = "in memory" if resident else f"larger than --memory, so read in each step, by {by}"
+    say.line(
+        f"{options.data}: {pictures_of.in_words(pictures)}; {gigabytes:.2g} GB at {s['size']} × {s['size']}, {how}"
+    )
+    for sentence in pictures_of.warnings_of(pictures):
+        say.line(sentence)
+    named = pictures_of.NAMED if accelerator.is_main_process else 0
     if not resident:
         numbers = (part.tolist() for part in rows("cpu"))
-        options = {"workers": workers, "pin": device.type == "cuda", "broken": broken}
-        return (batch.to(device, non_blocking=True) for batch in pictures_of.stream(pictures, numbers, **options))
-    named = pictures_of.NAMED if accelerator.is_main_process else 0
+        more = {"workers": workers, "pin": device.type == "cuda", "broken": broken, "named": named}
+        return _onto(device, pictures_of.stream(pictures, numbers, **more))
     images, found = pictures_of.in_memory(pictures, workers=workers if n > 5000 else 0, named=named)
     broken.update(found)
     images = images.to(device)
     return (images.index_select(0, part) for part in rows(device))
+
+
+def _onto(device: torch.device, batches: Iterator[Tensor]) -> Iterator[Tensor]:
+    with closing(batches):
+        for batch in batches:
+            yield batch.to(device, non_blocking=True)
 
 
 def _state(run) -> dict[str, Tensor]:
@@ -565,7 +645,7 @@ def _keep(run, out: Path, shown: Tensor, minutes: float, say) -> bool:
     about = {"format": FORMAT, "version": _version(), "kind": run.s["kind"], "settings": run.s, "step": run.step}
     about["scaler"] = run.scaler and run.scaler.state_dict()
     content = safetensors.torch.save(tensors, {"genbook": json.dumps(about)})
-    path, safe = out / "checkpoint.safetensors", True
+    path, safe = out / CHECKPOINT, True
     try:
         write_whole(content, path)
     except OSError as error:  # the training is worth more than this checkpoint
@@ -605,7 +685,7 @@ def _curves_png(run) -> bytes:
                 ax.plot(at, means[:, column], line, label=ROWS["gan"][column])
             ax.set(xlabel="step", ylabel=label)
             ax.legend()
-    figure.savefig(content := io.BytesIO(), format="png", dpi=120)
+    figure.savefig(content := io.BytesIO(), format="png", dpi=120, metadata={"Software": MARK.decode()})
     return content.getvalue()
 
 
@@ -630,49 +710,34 @@ class _Line:
 
     def line(self, text: str) -> None:
         if self.active:
-            print(("\r\033[K" if self.terminal else "") + text, file=sys.stderr, flush=True)
+            self._print(("\r\033[K" if self.terminal else "") + text)
 
     def progress(self, text: str, *, always: bool) -> None:
         if not self.active:
             return
         if self.terminal:
-            print("\r\033[K" + text, end="\n" if always else "", file=sys.stderr, flush=True)
+            self._print("\r\033[K" + text, end="\n" if always else "")
         elif always or time.monotonic() - self.last > LINE:
             self.last = time.monotonic()
             self.line(text)
 
+    @staticmethod
+    def _print(text: str, end: str = "\n") -> None:
+        with suppress(OSError):  # a terminal that was closed, a pipe that nobody reads: the training goes on
+            print(text, end=end, file=sys.stderr, flush=True)
 
-def _tell_of_broken(broken: dict[int, str], accelerator, say) -> None:
-    """How many pictures could not be read, by any process."""
+
+def _tell_of_broken(broken: dict[int, str], pictures, accelerator, say) -> None:
+    """How many pictures could not be read, and how many were in colour and became grey, by any process."""
     from accelerate.utils import gather_object
 
-    count = len(set(gather_object(list(broken))))
-    if count:
-        say.line(f"{count} picture{'s' * (count > 1)} could not be read and {'was' if count == 1 else 'were'} skipped")
-
-
-@contextmanager
-def _quiet_signals() -> Iterator[list[int]]:
-    """Ctrl-C and kill only enter their number in the list: the loop ends at a step, with a checkpoint.
-
-    In a single process a second one acts as usual.
-    """
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # only that one may
-        yield caught
-        return
-
-    def catch(number, _) -> None:
-        caught.append(number)
-        if "WORLD_SIZE" not in os.environ:  # a launcher sends each signal on, so that its processes get it twice
-            signal.signal(number, usual[number])
-
-    usual = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+    for numbers, what in (
+        (broken, "could not be read and {} skipped"),
+        (pictures.strange["colour"], "in colour {} made grey"),
+    ):
+        count = len(set(gather_object(list(numbers))))
+        if count:
+            say.line(f"{count} picture{'s' * (count > 1)} {what.format('was' if count == 1 else 'were')}")
 
 
 def _precision(asked: str | None) -> str:

@@ -66,19 +66,19 @@ def test_a_broken_picture_is_named_counted_and_skipped(workers, tmp_path, capsys
     pictures, broken = images.find(folder, 32), {}
     rows = [[3, 4], [5, 6], [4, 4]]
     batches = [batch[:, 0, 0, 0].tolist() for batch in images.stream(pictures, rows, workers=workers, broken=broken)]
-    assert batches == [[3, 6], [6, 6], [6, 6]]
+    assert batches == [[3, 1], [2, 6], [1, 1]]  # in each one's place always the same, of neighbours others
     assert sorted(broken) == [4, 5] and "004.png: OSError" in broken[4]
     told = capsys.readouterr().err
     assert told.count("skipped") == 2 and "004.png: OSError" in told and "005.png: UnidentifiedImageError" in told
-    (tmp_path / "set" / "009.png").unlink()  # after the last one comes the first
+    (tmp_path / "set" / "001.png").unlink()  # in its place, and in that of number 4, comes another
     in_memory, broken = images.in_memory(pictures)
-    assert in_memory[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 6, 6, 6, 7, 8, 0] and sorted(broken) == [4, 5, 9]
+    assert in_memory[:, 0, 0, 0].tolist() == [0, 8, 2, 3, 8, 2, 6, 7, 8, 9] and sorted(broken) == [1, 4, 5]
 
 
 def test_a_set_of_broken_pictures_is_an_error(tmp_path):
     for k in range(3):
         (tmp_path / f"{k}.jpg").write_text("no picture")
-    with pytest.raises(ValueError, match=r"3 pictures in a row cannot be read; the first is .*0\.jpg"):
+    with pytest.raises(ValueError, match=r"none of the 3 pictures can be read; the first is .*0\.jpg"):
         images.in_memory(images.find(str(tmp_path), 32))
 
 
@@ -102,9 +102,8 @@ def test_pictures_in_folders_are_found_and_described(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(
-        ValueError, match=r"'cifar11' is neither a folder nor a known data set; known are mnist, .*"
-    ) as e:
+    expected = r"'cifar11' is neither a folder nor a known data set \(did you mean cifar10\?\); known are mnist, .*"
+    with pytest.raises(ValueError, match=expected) as e:
         images.find("cifar11", 32)
     for name in ("fashion", "CelebA", "Flowers102", "SVHN"):
         assert name in str(e.value)
@@ -116,6 +115,21 @@ def test_torchvisions_sets_are_found_by_any_spelling():
     pictures = images.find("fakedata", 32)
     assert len(pictures) == 1000 and pictures.channels == 3
     assert pictures[7][0].shape == (3, 32, 32) and pictures[7][1] == []
+
+
+def test_letters_stand_upright(tmp_path):
+    """EMNIST's files hold columns where MNIST's hold rows, and torchvision gives them so."""
+    letters = np.zeros((3, 28, 28), np.uint8)
+    letters[:, 2:26, 4:8] = letters[:, 22:26, 4:20] = 250  # an L
+    raw = tmp_path / "EMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "test"):
+        head = np.array([0x803, 3, 28, 28], ">i4").tobytes()
+        (raw / f"emnist-letters-{part}-images-idx3-ubyte").write_bytes(head + letters.transpose(0, 2, 1).tobytes())
+        head = np.array([0x801, 3], ">i4").tobytes()
+        (raw / f"emnist-letters-{part}-labels-idx1-ubyte").write_bytes(head + bytes([12, 12, 12]))
+    pictures = images.find("emnist", 28, split="letters", root=tmp_path)
+    assert torch.equal(images.in_memory(pictures)[0][:, 0], torch.from_numpy(letters))
 
 
 @pytest.mark.parametrize("name", ["cifar10", "Flowers102", "emnist", "celeba"])

@@ -375,6 +375,21 @@ def test_parts_are_joined_and_other_results_left_alone(few, tmp_path, monkeypatc
     assert [p["part"] for p in written()["ppca"]["full"]["parts"]] == [2]
 
 
+def test_where_the_package_cannot_be_written_to_the_result_is_beside_the_work(few, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(reproduce, "RESULTS", tmp_path / "file" / "reproductions.json")
+    reproduce.main(["ppca", "--quick"])
+    told = capsys.readouterr()
+    kept = reproduce.CHECKPOINTS / "ppca-quick.json"
+    assert "could not be written (" in told.err and f"the result is in {kept}" in told.err
+    assert "ours" in told.out
+    result = json.loads(kept.read_text(encoding="utf-8"))["ppca"]["quick"]
+    assert [of_part["part"] for of_part in result["parts"]] == [2, 30]
+    monkeypatch.setattr(reproduce, "CHECKPOINTS", tmp_path / "file" / "checkpoints")
+    with pytest.raises(SystemExit, match=r"error: .*; start it where it may write, it keeps its work in"):
+        reproduce.main(["ppca", "--quick"])
+
+
 def test_validation_trains_on_fit_and_on_other_seeds_and_writes_no_result(few, capsys):
     reproduce.main(["ppca", "--quick", "--validate", "--only", "2"])
     reproduce.main(["pacgan", "--quick", "--validate", "--only", "ring"])

@@ -58,17 +58,21 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def stopping(monkeypatch, step, number=signal.SIGTERM):
-    """The next training gets this signal in the middle of that step."""
-    exact = training._batches
+def stopping(monkeypatch, step, number=signal.SIGTERM, times=1):
+    """The next training gets this signal, so many times, in the middle of that step."""
+    at_step(monkeypatch, step, lambda: [os.kill(os.getpid(), number) for _ in range(times)])
 
-    def batches(options, run, *rest):
-        for batch in exact(options, run, *rest):
-            if run.step == step - 1:
-                os.kill(os.getpid(), number)
-            yield batch
 
-    monkeypatch.setattr(training, "_batches", batches)
+def at_step(monkeypatch, step, act):
+    """The next training does that in the middle of that step."""
+    exact = images.generator
+
+    def generator(seed, purpose, at, *rest):
+        if (purpose, at) == (training.STEP, step - 1):
+            act()
+        return exact(seed, purpose, at, *rest)
+
+    monkeypatch.setattr(images, "generator", generator)
 
 
 def plain(device="cpu"):
@@ -353,6 +357,64 @@ def test_checkpoints_that_do_not_fit_are_refused_and_stay(folder, tmp_path):
     )
 
 
+def test_two_trainings_do_not_write_into_one_folder(folder, tmp_path):
+    out = tmp_path / "out"
+    first = start(arguments("vae", folder, out, steps=10**6))
+    try:
+        wait_for(lambda: (out / ".lock").exists() and (out / ".lock").read_text(), "the lock")
+        for more in ([], ["--resume"]):
+            assert re.search(rf"process {first.pid} on .* is training into {out}", refused("vae", folder, out, *more))
+    finally:
+        first.kill()  # and leaves its lock behind
+        first.communicate()
+    assert (out / ".lock").exists()
+    run("vae", folder, out)
+
+
+def test_a_scale_of_values_is_kept_and_used_again(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    for k, path in enumerate(sorted(folder.iterdir())):
+        path.unlink()
+        Image.fromarray(np.full((32, 32), 100 * k, np.uint16) + np.eye(32, dtype=np.uint16)).save(path)
+    run("vae", folder, out, "--workers", "2", "--memory", "0", steps=2)
+    assert "20 pictures of more than 8 bits, with values from 0 to 1901: 0 becomes black and 1901 white" in (
+        capsys.readouterr().err
+    )
+    about, _ = training.read_checkpoint(out / "checkpoint.safetensors")
+    assert about["settings"]["values"] == [0.0, 1901.0]
+    Image.fromarray(np.full((32, 32), 4000, np.uint16)).save(folder / "00.png")  # the same name
+    run("vae", folder, out, "--resume", steps=3)
+    about, there = training.read_checkpoint(out / "checkpoint.safetensors")
+    assert about["settings"]["values"] == [0.0, 1901.0] and about["step"] == 3
+    del about["settings"]["values"]
+    safetensors.torch.save_file(there, out / "checkpoint.safetensors", {"genbook": json.dumps(about)})
+    told = refused("vae", folder, out, "--resume")
+    assert "is of an earlier genbook, for which 0 was black and 65535" in told and "now that is 100 and 4000" in told
+
+
+def test_it_is_said_what_the_pictures_are(folder, tmp_path, capsys):
+    (folder / "notes.txt").write_text("a")
+    Image.new("RGB", (64, 48), "red").save(folder / "01.png")
+    run("vae", folder, tmp_path / "a", steps=1)
+    told = capsys.readouterr().err
+    line = "20 pictures, 32 × 32 to 64 × 48 pixels, 19 grey and 1 in colour, taken in colour; 5.7e-05 GB at 32 × 32, in"
+    assert line in told and "\nleft out: 1 .txt\n" in told
+    run("vae", folder, tmp_path / "b", "--memory", "0", "--channels", "1", steps=1)
+    told = capsys.readouterr().err
+    assert "taken as grey; 1.9e-05 GB at 32 × 32, larger than --memory, so read in each step, by the train" in told
+
+
+def test_few_pictures_in_colour_make_a_set_colour_or_are_told(folder, tmp_path, monkeypatch, capsys):
+    Image.new("RGB", (64, 48), "red").save(folder / "07.png")
+    assert images.find(str(folder), 32).channels == 3
+    monkeypatch.setattr(images, "LOOKED_AT", 2)  # as in a set that is a thousand times as large
+    run("vae", folder, tmp_path / "out", steps=2)
+    told = capsys.readouterr().err
+    assert "20 pictures, 32 × 32 pixels, grey (2 looked at); " in told
+    assert "07.png is in colour and becomes grey" in told and "--channels 3" in told
+    assert "1 picture in colour was made grey" in told
+
+
 def test_no_checkpoint_yet_is_a_beginning(folder, tmp_path, capsys):
     run("vae", folder, tmp_path / "out", "--resume", steps=1)
     assert "there is no checkpoint" in capsys.readouterr().err
@@ -469,6 +531,19 @@ def test_a_checkpoint_of_anything_else_cannot_be_sampled(tmp_path):
     for path, message in ((tmp_path / "none", "there is no checkpoint"), (tmp_path / "other.safetensors", "damaged")):
         with pytest.raises(SystemExit, match=message):
             sample.main([str(path)])
+
+
+def test_a_folder_of_results_can_be_sampled_and_only_pngs_are_written(folder, tmp_path, capsys):
+    run("vae", folder, tmp_path / "out", steps=1)
+    sample.main([str(tmp_path / "out"), "--n", "4"])
+    assert (tmp_path / "out" / "grid.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "more").mkdir()
+    sample.main([str(tmp_path / "out"), "--n", "4", "--out", str(tmp_path / "more")])
+    assert (tmp_path / "more" / "grid.png").exists()
+    with pytest.raises(SystemExit):
+        sample.main([str(tmp_path / "out"), "--out", str(tmp_path / "four.jpg")])
+    assert "it writes a PNG: expected --out to end in .png, got" in capsys.readouterr().err
+    assert not (tmp_path / "four.jpg").exists()
 
 
 def test_bfloat16_is_near_float32(folder, tmp_path):
