@@ -79,7 +79,7 @@ def visit_block(self, math: nodes.math_block) -> None:
 
 
 def copy_style(app) -> None:
-    """KaTeX's style sheet, its fonts (WOFF2 only: every browser of the last ten years reads it), and what copies TeX."""
+    """KaTeX's style sheet, its fonts (WOFF2 only, which browsers of the last ten years read), and what copies TeX."""
     if app.builder.format != "html":
         return
     out = Path(app.outdir, "_static", "genbook", "katex")
