@@ -52,3 +52,18 @@ def test_each_word_of_the_text_is_found(tab, base):
         sorted(words),
     )
     assert len(words) > 2000 and not lost
+
+
+@pytest.mark.parametrize("other", ["KL divergence", "FID", "reparameterization trick", "nonsaturating"])
+def test_another_name_finds_the_entry_of_the_glossary(tab, base, other):
+    view = tab()
+    view.goto(base + f"search.html?q={quote(other)}")
+    expect(view.locator("#search-results li a").first).to_have_attribute("href", re.compile("glossary.html#term-"))
+
+
+def test_a_word_is_found_without_its_accent(tab, base):
+    view = tab()
+    view.goto(base + "search.html?q=zzz")
+    found = "word => Search._performSearch(...Search._parseQuery(word)).map(result => result[0]).sort()"
+    with_accent, without = (set(view.evaluate(found, word)) for word in ("Fréchet", "frechet"))
+    assert len(with_accent) > 5 and with_accent <= without
