@@ -24,8 +24,48 @@ Stemmer = function () {
   };
 };
 
-// A page without an origin, as in a folder or a sandboxed frame, may not fetch other pages for their excerpts.
-if (origin === "null") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+// A result leads to the section of its page that speaks most of what is searched for, and shows the place. (Sphinx's own
+// leads to the page, which it fetches for a few words.)
+function place(page, anchor, words) { // [id, title, text] of a section; words as patterns
+  const spoken = (section) => words.filter((word) => word.test(section.join())).length;
+  const sections = (SECTIONS[page] ?? []).filter(([id]) => !anchor || anchor === `#${id}`);
+  return sections.reduce((best, section) => (spoken(section) > spoken(best) ? section : best), sections[0] ?? ["", "", ""]);
+}
+
+function excerpt(text, words) { // 240 characters about the first of the words, which are marked
+  const found = words.map((word) => text.search(word)).filter((at) => at >= 0);
+  const start = found.length ? text.indexOf(" ", Math.min(...found) - 90) + 1 : 0;
+  const more = start + 240 < text.length;
+  const shown = (start > 1 ? "… " : "") + text.slice(start, start + 240).replace(more ? / [^ ]*$/ : "", "") + (more ? " …" : "");
+  const paragraph = document.createElement("p");
+  paragraph.className = "context";
+  const any = new RegExp(`(${words.map((word) => word.source).join("|")})`, "iu");
+  shown.split(any).forEach((part, i) => {
+    const span = document.createElement("span");
+    span.className = i % 2 ? "highlighted" : "";
+    span.append(part);
+    paragraph.append(span);
+  });
+  return paragraph;
+}
+
+Search.query = (query) => {
+  const parsed = Search._parseQuery(query);
+  const words = [...parsed[1]].map((stem) => new RegExp(`(?<!\\p{L})${_escapeRegExp(stem)}\\p{L}*`, "iu"));
+  const results = Search._performSearch(...parsed).reverse();
+  for (const [page, title, anchor, description] of results) {
+    const [id, section, text] = place(page, anchor, words);
+    const item = Search.output.appendChild(document.createElement("li"));
+    const link = item.appendChild(document.createElement("a"));
+    const top = !id || id === SECTIONS[page][0][0];
+    link.href = page + DOCUMENTATION_OPTIONS.LINK_SUFFIX + (anchor || (top ? "" : `#${id}`));
+    link.innerHTML = title;
+    if (!top && !link.textContent.endsWith(section)) link.append(` > ${section}`);
+    if (description) item.insertAdjacentHTML("beforeend", ` (${description})`);
+    item.append(excerpt(text, words));
+  }
+  _finishSearch(results.length);
+};
 
 // Not by the attribute: a browser complains of it where the page is shown in another one.
 if (self === top) document.querySelector(".bd-search-container input[type=search]").focus();
