@@ -1,6 +1,6 @@
 """What the search page knows of each section, and each word of the glossary: title and text, in one file, sections.js.
 
-So results lead to sections. Sphinx's own search leads to the top of a page, and fetches each page found for a few words.
+So results lead to sections. Sphinx's own search leads to the top of a page, and fetches all of them for a few words.
 """
 
 import json

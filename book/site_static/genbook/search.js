@@ -27,9 +27,14 @@ Stemmer = function () {
 // A result leads to the section of its page that speaks most of what is searched for, and shows the place. (Sphinx's own
 // leads to the page, which it fetches for a few words.)
 function place(page, anchor, words) { // [id, title, text] of a section; words as patterns
-  const spoken = (section) => words.filter((word) => word.test(section.join())).length;
+  const counts = (text) => words.map((word) => [...text.matchAll(new RegExp(word, "giu"))].length);
+  const score = ([, title, text]) => {
+    const inTitle = counts(title), inText = counts(text);
+    return words.reduce((sum, _, i) => sum + Math.min(inText[i], 9) + 30 * (inTitle[i] + inText[i] > 0) + 15 * (inTitle[i] > 0), 0);
+  };
   const sections = (SECTIONS[page] ?? []).filter(([id]) => !anchor || anchor === `#${id}`);
-  return sections.reduce((best, section) => (spoken(section) > spoken(best) ? section : best), sections[0] ?? ["", "", ""]);
+  const scores = sections.map(score);
+  return sections[scores.indexOf(Math.max(...scores))] ?? ["", "", ""];
 }
 
 function excerpt(text, words) { // 240 characters about the first of the words, which are marked
@@ -51,7 +56,11 @@ function excerpt(text, words) { // 240 characters about the first of the words, 
 
 Search.query = (query) => {
   const parsed = Search._parseQuery(query);
-  const words = [...parsed[1]].map((stem) => new RegExp(`(?<!\\p{L})${_escapeRegExp(stem)}\\p{L}*`, "iu"));
+  const words = [...parsed[3]].map((word) => {
+    const stem = new Stemmer().stemWord(word); // of "stationary" it is "stationari"
+    const same = [...word].findIndex((letter, i) => letter !== stem[i]);
+    return new RegExp(`(?<!\\p{L})${_escapeRegExp(same < 0 ? word : word.slice(0, same))}\\p{L}*`, "iu");
+  });
   const results = Search._performSearch(...parsed).reverse();
   for (const [page, title, anchor, description] of results) {
     const [id, section, text] = place(page, anchor, words);
