@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-SITE = Path(__file__).resolve().parents[1] / "_build" / "html"
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 CHAPTERS = sorted(page.relative_to(SITE).as_posix() for page in SITE.glob("notebooks/*.html"))
 MISTAKES = "book/mistakes.html"
 
@@ -101,3 +103,24 @@ def test_a_copied_formula_is_its_tex(tab, base):
         }"""
     )
     assert copied.count("$") >= 2 and "\n\n" not in copied
+
+
+BOXES = """<div id="boxes">
+<div class="admonition rival"><p class="admonition-title">Could it be something else?</p><p>It could.</p></div>
+<div class="cell"><div class="cell_output"><div class="output text_html"><table><caption>Scores</caption>
+<thead><tr><th>model</th><th>ELBO (↑ better)</th></tr></thead><tbody><tr><td>VAE</td><td><b>-101.2</b></td></tr></tbody>
+</table></div></div></div></div>"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_box_for_the_rival_stands_out_and_a_table_is_legible(tab, base, theme):
+    view = tab(theme)
+    view.goto(base + CHAPTERS[-1])
+    view.evaluate("html => document.querySelector('article section').insertAdjacentHTML('beforeend', html)", BOXES)
+    view.evaluate(AXE)
+    checked = view.evaluate("axe.run('#boxes', {runOnly: ['color-contrast']})")
+    assert not checked["violations"] and not checked["incomplete"] and len(checked["passes"][0]["nodes"]) >= 5
+    title = "getComputedStyle(document.querySelector(`${box} > .admonition-title`)).color"
+    assert view.evaluate(title.replace("${box}", ".rival")) != view.evaluate(title.replace("${box}", ".tip"))
+    table = view.locator("#boxes .text_html")
+    assert table.evaluate("box => getComputedStyle(box).backgroundColor") == "rgba(0, 0, 0, 0)", "no white card"

@@ -17,8 +17,8 @@ NOT_PROSE += (nodes.Titular, addnodes.pending_xref, nodes.citation)
 
 
 def terms(glossary: Path) -> list[str]:
-    """The entries of the glossary: unindented lines with an indented one below."""
-    return re.findall(r"^(\w[^\n]*)\n {2,}\S", glossary.read_text(encoding="utf-8"), re.MULTILINE)
+    """The entries of the glossary: unindented lines with an indented one below; of several names the first one."""
+    return re.findall(r"^(\w[^\n]*)\n(?:\w[^\n]*\n)* {2,}\S", glossary.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def forms(term: str) -> list[str]:

@@ -79,7 +79,7 @@ def visit_block(self, math: nodes.math_block) -> None:
 
 
 def copy_style(app) -> None:
-    """KaTeX's style sheet, its fonts (WOFF2 only: every browser of the last ten years reads it), and what copies TeX."""
+    """KaTeX's style sheet, its fonts (WOFF2 only, which browsers of the last ten years read), and what copies TeX."""
     if app.builder.format != "html":
         return
     out = Path(app.outdir, "_static", "genbook", "katex")
@@ -94,7 +94,33 @@ def copy_style(app) -> None:
     app.add_js_file("genbook/katex/copy-tex.js")
 
 
+@cache
+def looks() -> list[tuple[list[set[str]], str]]:
+    """The rules of KaTeX's style sheet that choose a font: ([an element's classes, one's in it, …], the font)."""
+    found = []
+    css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
+    for selectors, declarations in re.findall(r"([^{}@]+)\{([^{}]*font-(?:family|style|weight)[^{}]*)\}", css):
+        declared = dict(re.findall(r"font-(family|style|weight):\s*([\w-]+)", declarations))
+        font = " ".join([declared.get("style", "normal"), declared.get("weight", "400"), "1em"])
+        for selector in selectors.split(","):
+            path = [set(re.findall(r"\.([\w-]+)", part)) for part in re.split(r"[\s>]+", selector.strip())]
+            if any(path):  # and not a font's own rule
+                found.append((path, f"{font} {declared.get('family', 'KaTeX_Main')}"))
+    return found
+
+
+def note_fonts(app, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Tell the page's template which fonts its formulas need: a browser finds out only when it shows them."""
+    classes = {frozenset(names.split()) for names in re.findall(r'class="([^"]*)"', context.get("body", ""))}
+    needed = {"normal 400 1em KaTeX_Main"} if any("katex" in names for names in classes) else set()
+    for path, font in looks() if needed else ():
+        if all(any(part <= names for names in classes) for part in path):
+            needed.add(font)
+    context["formula_fonts"] = sorted(needed)
+
+
 def setup(app) -> dict:
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.connect("builder-inited", copy_style)
+    app.connect("html-page-context", note_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

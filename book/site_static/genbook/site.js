@@ -2,7 +2,6 @@
 // is an element, not a number: it is aimed at until it rests, unless the reader moves. ---
 const units = [...document.querySelectorAll("article section > :not(section)")];
 const arrived = history.state?.place; // before another script forgets it
-const edge = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
 let aims = 0, moved;
 
 function aim(scroll) {
@@ -43,6 +42,7 @@ function comeBack([index, top]) {
 }
 
 function remember() {
+  const edge = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
   const index = units.findIndex((unit) => unit.getBoundingClientRect().bottom > edge);
   if (index >= 0) history.replaceState({ place: [index, units[index].getBoundingClientRect().top] }, "");
 }
@@ -84,17 +84,10 @@ addEventListener("beforeprint", () => ([theme, dataset.theme] = [dataset.theme, 
 addEventListener("afterprint", () => (dataset.theme = theme));
 
 function loadFonts() {
-  const looks = new Map(); // one element for each combination of classes
-  for (const part of document.querySelectorAll(".katex-html *")) looks.set(part.className, part);
-  const fonts = new Set();
-  for (const part of looks.values()) {
-    const { fontStyle, fontWeight, fontFamily } = getComputedStyle(part);
-    fonts.add(`${fontStyle} ${fontWeight} 1em ${fontFamily}`);
-  }
-  for (const font of fonts) document.fonts.load(font).catch(() => {}); // not where the server gives none to this frame
+  for (const font of formulaFonts) document.fonts.load(font).catch(() => {}); // not where the server gives none to this frame
 }
 
-addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(loadFonts));
+if (window.formulaFonts) addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(loadFonts));
 
 // --- What scrolls sideways on this screen can be reached with the keyboard: wide formulas, tables, code and outputs. To ask
 // for a box's width lays it out, however far below the screen it is: so only boxes that come near are asked, and all of
