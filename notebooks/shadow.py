@@ -34,6 +34,8 @@ DRAWS = {
     "xavier_normal_", "orthogonal_",
 }
 # fmt: on
+# Decisions, written as floats: they follow the chapter's own numbers, as bools do.
+STEPS = {"lt_", "le_", "gt_", "ge_", "eq_", "ne_", "sign", "round", "floor", "ceil", "trunc", "heaviside"}
 PLAIN = {"backward", "__deepcopy__", "__reduce_ex__", "register_hook", "retain_grad", "share_memory_"}
 LEAVING = {"item", "tolist", "numpy", "__array__", "__float__", "__format__", "__repr__"}
 FACTORIES = {"tensor", "as_tensor", "linspace", "logspace", "arange", "full", "scalar_tensor"}
@@ -57,7 +59,7 @@ class Shadows(TorchFunctionMode):
             return func(self._shadow(args[0]), *args[1:], **kwargs)
         if name == "__iter__":
             return iter(self.__torch_function__(Tensor.unbind, types, args))
-        if name in DRAWS | PLAIN:
+        if name in DRAWS | STEPS | PLAIN:
             return func(*args, **kwargs)
         # What works in place says so by its name, or by a True among its arguments: inplace=True.
         says_so = any(x is True for x in (*args, *kwargs.values()))

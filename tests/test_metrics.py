@@ -263,7 +263,7 @@ def test_a_class_report_on_known_digits(test_digits):
 @pytest.mark.parametrize("k", [2, 32])
 def test_the_nearest_distance_is_scipys(k):
     generator = torch.Generator().manual_seed(k)
-    points, others = torch.randn(50, k, generator=generator), 100 + torch.randn(700, k, generator=generator)
+    points, others = torch.randn(50, k, generator=generator), 1 + torch.randn(700, k, generator=generator)
     expected = scipy.spatial.distance.cdist(points, others).min(1)
     found = metrics.nearest_distance(points, others)
     assert found.dtype == torch.float32 and found.shape == (50,)

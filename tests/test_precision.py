@@ -191,6 +191,7 @@ def test_gradients_are_followed_and_draws_are_not(shadows):
 def test_what_tests_a_number_follows_float32(shadows):
     p = torch.tensor(20.0).sigmoid()
     assert bool(p == 1) and p.item() < 1
+    assert torch.ones(1).le_(p).item() == 1 and p.floor().item() == 1
 
 
 def test_an_array_that_comes_back_fits_the_models_weights(shadows):
