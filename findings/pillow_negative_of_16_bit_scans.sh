@@ -2,8 +2,8 @@
 # Pillow 12.0.0 (seen with 13.0.0, too): grey TIFFs in which white is zero (PhotometricInterpretation 0), as scanners and
 # X-ray plates write them.
 # Expected: the darkest tone of the picture is the smallest number, whatever the file stores, as with 8 bits.
-# Happens: 8 bits are turned over while they are read, 16 bits and floats are not, without a warning: the same picture is a
-#   negative of itself. imageio and tifffile turn nothing over, so they are of one kind, but of the other.
+# Happens: 8 bits are turned over while they are read, 16 bits and floats are not, without a warning: the same picture, saved
+#   with more bits, is a negative.
 # Seen: uint8, white is zero: read as 0 100 255
 #       uint16, white is zero: read as NEGATIVE
 #       float32, white is zero: read as NEGATIVE

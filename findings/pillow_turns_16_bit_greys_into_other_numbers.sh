@@ -3,7 +3,7 @@
 # X-ray detectors and depth cameras write them.
 # Expected: a picture of one tone, 1000, keeps it wherever the turned picture lies, as in the modes I (32 bits) and F.
 # Happens: with BILINEAR or BICUBIC other numbers come out, without a warning; with NEAREST, and in resize(), it is right.
-#   So augmentation by small turns, as of torchvision's RandomAffine on such a picture, spoils what it is to vary.
+#   So an augmentation by small turns that interpolates spoils the numbers that it is to keep.
 # Seen: I;16: NEAREST 1000, BILINEAR WRONG, BICUBIC WRONG, resized by BICUBIC 1000
 #       I: NEAREST 1000, BILINEAR 1000, BICUBIC 1000, resized by BICUBIC 1000
 #       F: NEAREST 1000, BILINEAR 1000, BICUBIC 1000, resized by BICUBIC 1000
