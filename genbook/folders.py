@@ -117,7 +117,9 @@ def _folders(top: Path, out: Path | None, left_out: Counter) -> Iterator[tuple[s
             left_out["folders that cannot be read"] += 1
             continue
         entries = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in UNSEEN]
-        ours = identity == out or any(e.name == CHECKPOINT and _is_ours(e.path) for e in entries)
+        names = {entry.name for entry in entries}
+        ours = identity == out or {"samples.png", "curves.png"} <= names
+        ours = ours or (CHECKPOINT in names and _is_ours(os.path.join(where, CHECKPOINT)))
         if ours and where != str(top):
             continue
         folders = [entry for entry in entries if _is_folder(entry)]

@@ -183,8 +183,10 @@ def _bare_png(content: bytes) -> bytes:
     while at + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)
         chunk = content[at : at + length + 12]
-        sound = struct.pack(">I", zlib.crc32(chunk[4:-4])) == chunk[-4:]
-        if kind in (b"IHDR", b"PLTE", b"IDAT", b"IEND") or (kind in (b"tRNS", b"eXIf") and sound):
+        check_sum = struct.pack(">I", zlib.crc32(chunk[4:-4]))
+        if kind == b"IDAT" and len(chunk) == length + 12:  # compressed data have a check sum of their own
+            kept.append(chunk[:-4] + check_sum)
+        elif kind in (b"IHDR", b"PLTE", b"IDAT", b"IEND") or (kind in (b"tRNS", b"eXIf") and check_sum == chunk[-4:]):
             kept.append(chunk)
         at += length + 12
     return b"".join(kept)

@@ -1,6 +1,7 @@
 """Draw from a checkpoint of `python -m genbook.train`: python -m genbook.sample CHECKPOINT --n 64 writes a grid."""
 
 import argparse
+import os
 from pathlib import Path
 
 import torch
@@ -45,7 +46,8 @@ def main(arguments: list[str] | None = None) -> None:
         write_whole(grid_png(samples(nets[name].to(where), z.to(where))), out)
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
-    print(f"{options.n} images of step {about['step']}: {out}")
+    name = os.fsencode(out).decode(errors="backslashreplace")  # in any bytes
+    print(f"{options.n} images of step {about['step']}: {name}")
 
 
 if __name__ == "__main__":

@@ -224,9 +224,10 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("genbook", "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
+        content = path.read_bytes()  # safe_open takes no path in other bytes than UTF-8
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        about = json.loads(header.get("__metadata__", {}).get("genbook", "null"))
     except (safetensors.SafetensorError, ValueError) as error:
         raise ValueError(f"{path} is damaged or not a checkpoint ({error})") from error
     if not isinstance(about, dict):

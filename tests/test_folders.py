@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from genbook import folders, images, training
+from genbook import folders, images, sample, training
 
 GREY = Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64).astype(np.uint8))
 
@@ -106,8 +106,6 @@ def train(*more):
 
 def test_a_training_takes_none_of_our_results_for_pictures(tmp_path, monkeypatch, capsys):
     """Not its own, nor those of another, nor what was drawn from them; and so it can go on."""
-    from genbook import sample
-
     fill(tmp_path / "holiday", ["0.png", "1.png", "2.png"])
     monkeypatch.chdir(tmp_path / "holiday")
     train("--data", ".")
@@ -115,9 +113,10 @@ def test_a_training_takes_none_of_our_results_for_pictures(tmp_path, monkeypatch
     sample.main(["runs/vae-holiday", "--n", "4"])
     sample.main(["runs/vae-holiday/checkpoint.safetensors", "--n", "4", "--out", "grid.png"])
     train("--data", ".", "--resume", "--steps", "4")
+    os.remove("runs/vae-holiday/checkpoint.safetensors")  # what is beside it is ours still
     train("--data", ".", "--out", "of another")
     told = capsys.readouterr().err
-    assert told.count("3 pictures, 64 × 64 pixels") == 3 and "runs/vae-holiday/checkpoint.safetensors" in told
+    assert told.count("3 pictures, 64 × 64 pixels") == 3 and "results in runs/vae-holiday" in told
     assert len(images.find(".", 32)) == 3
 
 
@@ -155,6 +154,8 @@ def test_names_in_any_bytes_are_trained_on(tmp_path):
         pytest.skip("a file system that knows only Unicode")
     train("--data", tmp_path / "pictures", "--out", tmp_path / "out")
     train("--data", tmp_path / "pictures", "--out", tmp_path / "out", "--resume", "--steps", "3")
+    os.rename(tmp_path / "out", os.fsencode(tmp_path / "out") + b"\xe9")
+    sample.main([os.fsdecode(os.fsencode(tmp_path / "out") + b"\xe9"), "--n", "4"])
     pictures = images.find(str(tmp_path / "pictures"), 32)
     before = images.description(pictures)
     os.rename(pictures.items[1], os.fsencode(tmp_path / "pictures") + b"/caf\xe8.png")

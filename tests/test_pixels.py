@@ -188,6 +188,12 @@ def with_wrong_check_sum(content):
     return content[:33] + bad[:-1] + bytes([bad[-1] ^ 1]) + content[33:]
 
 
+def with_wrong_check_sum_of_pixels(content):
+    at = content.index(b"IDAT")
+    end = at + 4 + int.from_bytes(content[at - 4 : at], "big")
+    return content[:end] + bytes(4) + content[end + 4 :]
+
+
 def with_broken_profile(content):
     return content[:33] + chunk(b"iCCP", b"x\0\0" + b"no profile") + content[33:]
 
@@ -207,6 +213,7 @@ def with_broken_segment(content):
         ("PNG", with_long_text, {}),
         ("PNG", with_long_text_after, {}),
         ("PNG", with_wrong_check_sum, {}),
+        ("PNG", with_wrong_check_sum_of_pixels, {}),
         ("PNG", with_broken_profile, {}),
         ("PNG", lambda content: content[:-12], {}),
     ],
@@ -217,6 +224,15 @@ def test_a_picture_whose_pixels_are_whole_is_whole(kind, spoilt, options, tmp_pa
     (tmp_path / "b.png").write_bytes(spoilt(whole))
     found, _ = read(tmp_path)
     assert (found[0] == found[1]).all()
+
+
+def test_a_png_whose_pixels_are_wrong_is_broken(tmp_path):
+    whole = saved(Image.fromarray(PHOTO), "PNG")
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    at = whole.index(b"IDAT") + 200
+    (tmp_path / "b.png").write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+    (tmp_path / "c.png").write_bytes(whole[: len(whole) * 2 // 3])
+    assert list(images.in_memory(images.find(str(tmp_path), 64))[1]) == [1, 2]
 
 
 @pytest.mark.parametrize("cut", [4, 12, 60, 400])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from test_training import at_step, environment, start, stopping, two, wait_for
 
 from genbook import images, readers, training
+from genbook import stopping as training_stop
 
 ROOT = Path(__file__).parents[1]
 STREAMED = ["--memory", "0", "--workers", "2"]
@@ -97,16 +99,24 @@ def test_the_death_of_a_reader_is_answered_with_a_checkpoint_and_a_line(number, 
     assert step_of(tmp_path / "out") >= 3
 
 
-@pytest.mark.parametrize("order", [[0, 1], [1, 0]], ids=["its reader first", "the training first"])
-def test_a_signal_to_a_whole_group_is_no_death_of_a_reader(order, folder, tmp_path, monkeypatch, capsys):
-    def to_all():
-        both = [multiprocessing.active_children()[0].pid, os.getpid()]
-        for i in order:
-            os.kill(both[i], signal.SIGTERM)
+@pytest.mark.parametrize("first", ["its reader", "the training"])
+def test_a_signal_to_a_whole_group_is_no_death_of_a_reader(first, folder, tmp_path, monkeypatch, capsys):
+    exact = time.sleep
 
-    at_step(monkeypatch, 3, to_all)
+    def sleep(seconds):  # while the training waits whether its own signal comes
+        os.kill(os.getpid(), signal.SIGTERM)
+        exact(seconds)
+
+    def to_one():
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGTERM)
+        if first == "the training":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    at_step(monkeypatch, 3, to_one)
+    monkeypatch.setattr(training_stop.time, "sleep", sleep)
     assert ended(folder, tmp_path / "out", *STREAMED) == 143
-    assert capsys.readouterr().err.splitlines()[-1].startswith("stopped after step 3 of")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("stopped after step ")
+    assert step_of(tmp_path / "out") >= 3
 
 
 @on_linux
