@@ -185,7 +185,7 @@ MUTATIONS = [
         "notebooks/src/03_vae_derivation.md",
         "return -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)",
         "return 0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)",
-        "the closed KL is within 5 standard errors of a Monte Carlo average for 20 random Gaussians, and each error is below 0.3 nats",  # noqa: E501
+        "the closed KL agrees with torch.distributions to 1e-10 for 20 random Gaussians",
     ),
     (
         "notebooks/src/03_vae_derivation.md",
@@ -201,9 +201,9 @@ MUTATIONS = [
     ),
     (
         "notebooks/src/03_vae_derivation.md",
-        "            if fresh:\n",
+        '            if noise == "fresh":\n',
         "            if False:\n",
-        "with fresh noise a network learns the weighted average of the theorem: its mean squared distance from it is below 0.005",  # noqa: E501
+        "with fresh noise a network learns the weighted average of the theorem: its mean squared distance from it is below 0.008",  # noqa: E501
     ),
     (
         "notebooks/src/03_vae_derivation.md",
@@ -213,13 +213,13 @@ MUTATIONS = [
     ),
     (
         "notebooks/src/03_vae_derivation.md",
-        "error = (x - model.decoder(z)).square().sum(1)  # L1",
-        "error = (x - model.decoder(z)).square().mean(1)  # L1",
+        "    return alpha * L1 + beta * L2\n",
+        "    return alpha * L1 / 2 + beta * L2\n",
         "α·L1 + L2 with α = 1 / (2σ²) is genbook.vae.neg_elbo less the constant (D/2) log 2πσ², for each digit to 1e-4 of its value",  # noqa: E501
     ),
     (
         "notebooks/src/03_vae_derivation.md",
-        '"mean, KL mean": (1 / D, 1 / K),',
+        '"mean, KL mean": (1 / D, 1 / CODE),',
         '"mean, KL mean": (1 / D, 1),',
         "the four reductions, as PyTorch writes them, are α·L1 + β·L2 with the α and β of the table",
     ),
@@ -233,13 +233,13 @@ MUTATIONS = [
         "notebooks/src/03_vae_derivation.md",
         "    error = error + (d * W.square().sum(0)).sum()\n",
         "",
-        "the trained ELBO of a linear VAE is within 0.5 nats of the exact log-likelihoods 12.428 and 14.360 (k = 2), 182.155 and 186.024 (k = 10)",  # noqa: E501
+        "the trained ELBO of a linear VAE is less than 0.5 nats below these, and not above",
     ),
     (
         "notebooks/src/03_vae_derivation.md",
         "kept, rest = (s[:r].log() + 1).sum(),",
         "kept, rest = s[:r].log().sum(),",
-        "the theorem's formula (training set) and ppca_log_likelihood (test set) give these four values to 0.001",
+        "the theorem's formula gives 12.428 nats (k = 2) and 182.155 (k = 10), to 0.001",
     ),
     (
         "notebooks/src/03_vae_derivation.md",
@@ -249,9 +249,9 @@ MUTATIONS = [
     ),
     (
         "notebooks/src/03_vae_derivation.md",
-        "var = error.mean().detach() / D",
-        "var = error.mean().detach()",
-        "the noise that the network learns is smaller than that of probabilistic PCA with the same 16 code numbers",
+        "var = L1.mean().detach() / D",
+        "var = L1.mean().detach()",
+        "it is more than 40 nats above all four even when each of them gets its own best noise after training",
     ),
     (
         "notebooks/src/03_vae_derivation.md",
@@ -259,7 +259,99 @@ MUTATIONS = [
         "posterior.mean, torch.diag(posterior.variance)",
         "exercise: the best diagonal guess is ½ (Σ log Λᵢᵢ − log |Λ|) nats below log p(x), and 200 other diagonal ones are lower still",  # noqa: E501
     ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "    L2 = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)  # KL",
+        "    L2 = -0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)  # KL",
+        "the twelve lines learn: on test digits the squared error is below 60 % of that of the best answer without a code, the mean picture",  # noqa: E501
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "log_prob(z).sum(1) - L.diagonal().log().sum()",
+        "log_prob(z).sum(1) + L.diagonal().log().sum()",
+        "so does the change of variables: log φ(ε) − log |det L| is the log-density of μ + Lε",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "((mu + sigma * eps) ** 2).mean().backward()",
+        "((mu + sigma**2 * eps) ** 2).mean().backward()",
+        "through z = μ + σε the gradient of the mean of z² is 1 and 4, to 0.06",
+    ),
+    (
+        "notebooks/src/03_vae_derivation.md",
+        "squares / levels).sum()",
+        "squares / s.clamp_min(1e-3)).sum()",
+        "the ELBO of the network with learned noise is more than 40 nats above the exact log-likelihood of probabilistic PCA with as many code numbers",  # noqa: E501
+    ),
 ]
 
 # For each box "Could it be something else?": the rival in the place of the effect, and the claim that must fail.
-RIVALS = []
+RIVALS = [
+    (  # a decoder that does not square: the gap can be closed
+        "notebooks/src/03_vae_derivation.md",
+        "two_log_joint = Normal(0, 1).log_prob(fine) + Normal(fine**2, 0.1).log_prob(\n"
+        "    torch.ones_like(fine)\n"
+        ")\n"
+        "width = fine[1] - fine[0]\n"
+        "two_log_px = two_log_joint.logsumexp(0) + width.log()  # the integral, as a sum\n"
+        "m, v = grid_mu, grid_sigma**2\n"
+        "z2, z4 = m**2 + v, m**4 + 6 * m**2 * v + 3 * v**2  # E z², E z⁴\n"
+        "two_rec = Normal(0, 0.1).log_prob(torch.zeros(())) - (1 - 2 * z2 + z4) / 0.02\n",
+        "two_log_joint = Normal(0, 1).log_prob(fine) + Normal(fine, 0.1).log_prob(\n"
+        "    torch.ones_like(fine)\n"
+        ")\n"
+        "width = fine[1] - fine[0]\n"
+        "two_log_px = two_log_joint.logsumexp(0) + width.log()  # the integral, as a sum\n"
+        "m, v = grid_mu, grid_sigma**2\n"
+        "two_rec = Normal(0, 0.1).log_prob(torch.zeros(())) - (1 - 2 * m + m**2 + v) / 0.02\n",
+        "where the decoder squares its cause, the best of 95 000 Gaussian guesses is log 2 = 0.693 nats below log p(x), to 0.01; two bumps are less than 0.01 below",  # noqa: E501
+    ),
+    (  # the KL left out, not turned round
+        "notebooks/src/03_vae_derivation.md",
+        "    return L1 - L2\n",
+        "    return L1\n",
+        "with the sign of the KL lost, the loss falls below −100 000 in one epoch, and the reconstructions are worse than with the right sign: their error is more than a quarter larger",  # noqa: E501
+    ),
+    (  # a function that trembles in the place of the decoder
+        "notebooks/src/03_vae_derivation.md",
+        "f = (test[:1] - first_vae.decode(z)).square().sum(1)",
+        "f = torch.sin(100 * z).sum(1)",
+        "for the trained VAE the variance of the pathwise gradient is less than a third of the score function's with a baseline, and less than a hundredth of it without",  # noqa: E501
+    ),
+    (  # what is called frozen is drawn anew
+        "notebooks/src/03_vae_derivation.md",
+        '            if noise == "fresh":\n',
+        '            if noise != "no noise":\n',
+        "with one frozen draw, and with no noise, it does not: the distance is more than four times as large",
+    ),
+    (  # noise alone
+        "notebooks/src/03_vae_derivation.md",
+        '"noise and KL": free_codes(beta=1)',
+        '"noise and KL": free_codes(beta=0)',
+        "with the KL the best decoder's steepest slope between the codes is less than a third of that with noise alone",
+    ),
+    (  # a target that is not small
+        "notebooks/src/03_vae_derivation.md",
+        "def adam(log, best=1e-3,",
+        "def adam(log, best=0.5,",
+        "Adam on σ² itself steps below zero on its way to 0.001 and ends in NaN; on log σ² every variance is positive, and the last one is nearer than the first",  # noqa: E501
+    ),
+    (  # the good start, and the loss that wants a code
+        "notebooks/src/03_vae_derivation.md",
+        "trained(with_weights(1 / D, 1), good, epochs=1)",
+        "trained(with_weights(1, 1), good, epochs=1)",
+        "from a good start as well, the trained VAE of the plain sum, the mean over the pixels switches all units off: the KL falls below 0.067 nats",  # noqa: E501
+    ),
+    (  # the likelihood without the diagonal guess
+        "notebooks/src/03_vae_derivation.md",
+        "diagonal_W = fixed[2.0][0]",
+        "diagonal_W = full_W",
+        "at σ² = 2 the six surviving code numbers are principal components themselves: each cosine is above 0.9",
+    ),
+    (  # only the number for the noise is learned
+        "notebooks/src/03_vae_derivation.md",
+        "learned = trained(calibrated, new_vae(1.0))",
+        'learned = copy.deepcopy(models["sum"])',
+        "it is more than 40 nats above all four even when each of them gets its own best noise after training",
+    ),
+]
