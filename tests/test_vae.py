@@ -6,13 +6,14 @@ import sys
 from itertools import pairwise
 from types import SimpleNamespace
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
 import torch
 from stops import Waits
 from torch import nn
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Bernoulli, ContinuousBernoulli, MultivariateNormal, Normal, kl_divergence
 
 from genbook import data
 from genbook.autoencoders import ppca_log_likelihood, squared_error
@@ -20,6 +21,7 @@ from genbook.train import fit, seeded
 from genbook.vae import (
     VAE,
     active_units,
+    continuous_bernoulli_log_constant,
     elbo_terms,
     iwae_bound,
     kl_to_standard_normal,
@@ -729,3 +731,34 @@ def test_a_model_that_gives_nan_is_named():
         model.decoder[0].bias[0] = math.nan
     with pytest.raises(FloatingPointError, match="bound is not finite for some x: most likely the model's weights"):
         iwae_bound(model, torch.zeros(4, 6), 5, generator=generator())
+
+
+LOGITS = [0.0, 1e-30, 1e-8, 1e-3, 0.0499, 0.0501, 0.3, 2.0, 15.0, 15.9, 16.1, 20.0, 36.0, 37.0, 60.0, 88.0, 89.0, 100.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_constant_of_the_continuous_bernoulli_is_exact_for_every_logit(dtype):
+    """Against -log of ∫ p^x (1 - p)^(1 - x), by quadrature; and its derivative, p less the mean of x."""
+
+    def integral(logit, moment=0):  # p^x (1 - p)^(1 - x) = (1 - p) exp(logit · x)
+        return mpmath.quad(lambda x: x**moment * mpmath.exp(logit * x), [0, 0.1, 0.9, 1]) / (1 + mpmath.exp(logit))
+
+    logits = torch.tensor([*LOGITS, *(-logit for logit in LOGITS)], dtype=dtype, requires_grad=True)
+    values = continuous_bernoulli_log_constant(logits)
+    (slopes,) = torch.autograd.grad(values.sum(), logits)
+    assert values.dtype == dtype and values.shape == logits.shape
+    with mpmath.workdps(25):
+        points = [mpmath.mpf(logit) for logit in logits.tolist()]
+        exact = [float(-mpmath.log(integral(point))) for point in points]
+        slope = [float(1 / (1 + mpmath.exp(-point)) - integral(point, 1) / integral(point)) for point in points]
+    tolerance = {torch.float32: 3e-6, torch.float64: 1e-12}[dtype]
+    np.testing.assert_allclose(values.detach().numpy(), exact, rtol=tolerance)
+    np.testing.assert_allclose(slopes.numpy(), slope, atol=tolerance)
+
+
+def test_where_torch_knows_the_continuous_bernoulli_the_densities_agree():
+    logits = torch.linspace(-30, 30, 121, dtype=torch.float64)
+    x = torch.linspace(0, 1, 121, dtype=torch.float64)
+    log_bernoulli = -nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    density = ContinuousBernoulli(logits=logits, validate_args=False).log_prob(x)
+    torch.testing.assert_close(log_bernoulli + continuous_bernoulli_log_constant(logits), density, rtol=0, atol=1e-3)
