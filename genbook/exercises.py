@@ -20,7 +20,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, so
 
 from genbook.train import seeded
 
-SWEEPS = 600  # of a reader's Gibbs sampler, from each start
 NO_GRADIENT = "no gradient passes through the result: leave out detach, no_grad, item and numpy"
 
 
@@ -57,114 +56,38 @@ def _exercise(judge: Callable[[Callable], str]) -> Callable[[Callable], str]:
 
 
 @_exercise
-def conditionals(f: Callable) -> str:
-    """f(joint) -> (p_x_given_y, p_y_given_x): both conditionals of a table. (|Y|, |X|) -> two (|Y|, |X|)."""
-    cases = [
-        (torch.tensor([[0.1, 0.4], [0.3, 0.2]]),),
-        (torch.tensor([[1.0, 3.0, 4.0], [6.0, 4.0, 2.0]]),),
+def joint_from_conditionals(f: Callable) -> str:
+    """f(p_x_given_y, p_y_given_x): the joint that both are slices of, no cell zero. Two (|Y|, |X|) -> (|Y|, |X|)."""
+    tables = [torch.tensor([[0.1, 0.4], [0.3, 0.2]]), torch.tensor([[1.0, 3.0, 4.0], [6.0, 4.0, 2.0]])]
+
+    def unscaled(p, q):  # P(y | x) P(x | y0) / P(y0 | x), with y0 the first row
+        return q * p[0] / q[0]
+
+    def scaled(version):
+        return lambda p, q: version(p, q) / version(p, q).sum()
+
+    mistakes = [
+        ("it does not sum to 1: divide by the sum of all cells", unscaled),
+        ("it is transposed: rows are Y and columns X", lambda p, q: scaled(unscaled)(p, q).T),
+        ("it is the product of the two conditionals", scaled(lambda p, q: p * q)),
+        ("it is the product of the two conditionals, and does not sum to 1", lambda p, q: p * q),
+        ("it is the mean of the two conditionals", scaled(lambda p, q: p + q)),
+        ("all columns weigh the same: P(X) need not be uniform", lambda p, q: q / q.shape[1]),
+        ("all rows weigh the same: P(Y) need not be uniform", lambda p, q: p / p.shape[0]),
+        ("the columns are weighted by P(x | y0) alone: divide by P(y0 | x)", scaled(lambda p, q: q * p[0])),
+        ("the ratio is upside down: P(x | y0) / P(y0 | x)", scaled(lambda p, q: q * q[0] / p[0])),
+        ("the ratio belongs to P(y | x), not to P(x | y)", scaled(lambda p, q: p * p[0] / q[0])),
     ]
-    name, task = "conditionals", "return two tables, P(X | Y) and P(Y | X); rows of joint are Y, columns X"
-    tables = [_call(name, f, case, task) for case in cases]
-    for table in tables:
-        if not isinstance(table, _Raised) and not (isinstance(table, (tuple, list)) and len(table) == 2):
-            return f"✗ {name}: expected two tables, (p_x_given_y, p_y_given_x), got {_kind(table)}"
-    x_given_y, y_given_x = ([t if isinstance(t, _Raised) else t[i] for t in tables] for i in (0, 1))
-    rows, columns = (lambda t: _slices(t, 1)), (lambda t: _slices(t, 0))
-    if _agree(x_given_y, columns, cases) and _agree(y_given_x, rows, cases):
-        return f"✗ {name}: both tables are right, but in the wrong order: return P(X | Y) first, then P(Y | X)"
-    cells = "is divided by the sum of all cells"
-    softmax = "is a softmax: divide by the sum, without exp"
-    row_mistakes = [
-        ("P(X | Y) is divided by the column sums: each row of it must sum to 1", columns),
-        (
-            "the row sums have lost their axis and divide the columns: joint.sum(1, keepdim=True)",
-            lambda t: t / t.sum(1),
-        ),
-        (f"P(X | Y) {cells}: divide each row by its own sum", lambda t: t / t.sum()),
-        ("P(X | Y) is not divided at all: each row must sum to 1", lambda t: t),
-        (f"P(X | Y) {softmax}", lambda t: t.softmax(1)),
-    ]
-    column_mistakes = [
-        ("P(Y | X) is divided by the row sums: each column of it must sum to 1", rows),
-        (f"P(Y | X) {cells}: divide each column by its own sum", lambda t: t / t.sum()),
-        ("P(Y | X) is not divided at all: each column must sum to 1", lambda t: t),
-        (f"P(Y | X) {softmax}", lambda t: t.softmax(0)),
-        ("P(Y | X) is transposed: rows are Y and columns X in all tables", lambda t: columns(t).T),
-    ]
-    problem = _problem(x_given_y, rows, row_mistakes, cases, ("joint",), "P(X | Y): ")
-    problem = problem or _problem(y_given_x, columns, column_mistakes, cases, ("joint",), "P(Y | X): ")
-    if problem:
-        return f"✗ {name}: {problem}"
-    return f"✓ {name}: each row of P(X | Y) and each column of P(Y | X) is the slice of the joint, scaled to sum to 1"
-
-
-@_exercise
-def gibbs_step(f: Callable) -> str:
-    """f(x, y, p_x_given_y, p_y_given_x, generator=generator) -> (x, y): one sweep over two bits, new x first.
-
-    The tables are (2, 2), rows y and columns x, as in chapter 1. 600 sweeps from each of the four pairs are counted.
-    """
-    name = "gibbs_step"
-    task = "draw a new x given y, then a new y given the new x, and return both"
-    joint = torch.tensor([[0.4, 0.3], [0.05, 0.25]])  # tells all the mistakes apart
-    p_x, p_y = _slices(joint, 1), _slices(joint, 0)
-    pairs = [(0, 0), (1, 0), (0, 1), (1, 1)]  # (x, y)
-
-    def step(x, y, p_x, p_y, generator):
-        pair = _call(name, f, (x, y, p_x, p_y), task, generator=generator)
-        if isinstance(pair, _Raised):
-            raise _Stop(f"✗ {name}: {pair.text}, for x = {x}, y = {y}")
-        return _bits(name, pair)
-
-    def sweeps(times, seed, global_seed):  # -> the drawn pairs, from each start
-        torch.manual_seed(global_seed)
-        generator = _generator(seed)
-        return [step(x, y, p_x, p_y, generator) for x, y in pairs for _ in range(times)]
-
-    if sweeps(50, 0, 1) != sweeps(50, 0, 2):
-        return f"✗ {name}: it draws outside the given generator: torch.rand((), generator=generator)"
-    drawn = torch.tensor(sweeps(SWEEPS, 1, 1)).reshape(4, SWEEPS, 2)
-    counted = torch.stack([torch.bincount(2 * y + x, minlength=4) / SWEEPS for x, y in drawn.transpose(1, 2).unbind()])
-
-    def kernel(law):  # law(x, y, x', y') -> (4, 4), rows from, columns to
-        return torch.tensor([[float(law(x, y, u, v)) for u, v in pairs] for x, y in pairs])
-
-    def one_number(x, y, u, v):  # r for both draws: the length of the r with x' = [r < p] = u and y' = [r < q] = v
-        p, q = p_x[y, 1], p_y[1, u]
-        return max(0.0, min(p if u else 1.0, q if v else 1.0) - max(0.0 if u else p, 0.0 if v else q))
-
-    laws = [
-        (None, lambda x, y, u, v: p_x[y, u] * p_y[v, u]),
-        ("you used the old x when drawing y: condition on the new one", lambda x, y, u, v: p_x[y, u] * p_y[v, x]),
-        ("y is drawn before x: a sweep draws x first, given the old y", lambda x, y, u, v: p_y[v, x] * p_x[v, u]),
-        ("0 and 1 are exchanged: draw < p gives 1 where p is the chance of 1",
-         lambda x, y, u, v: p_x[y, 1 - u] * p_y[1 - v, u]),
-        ("the indices of p_x_given_y are turned round: its row is y, p_x_given_y[y, 1] the chance of x = 1",
-         lambda x, y, u, v: (p_x[1, y] if u else 1 - p_x[1, y]) * p_y[v, u]),
-        ("the indices of p_y_given_x are turned round: its column is x, p_y_given_x[1, x] the chance of y = 1",
-         lambda x, y, u, v: p_x[y, u] * (p_y[u, 1] if v else 1 - p_y[u, 1])),
-        ("the two are returned in the wrong order: return x, then y", lambda x, y, u, v: p_x[y, v] * p_y[u, v]),
-        ("y is not drawn again: after x draw a new y", lambda x, y, u, v: p_x[y, u] * (v == y)),
-        ("x is not drawn again: draw it first", lambda x, y, u, v: (u == x) * p_y[v, x]),
-        ("both draws use one random number: each needs its own", one_number),
-    ]  # fmt: skip
-    if (counted.max(1).values == 1).all():
-        for p in (0.45, 0.55):  # nearly fair coins: the likelier value changes in between
-            rows = torch.tensor([[1 - p, p], [1 - p, p]])
-            if step(0, 0, rows, rows.T, _generator(2)) != ((1, 1) if p > 0.5 else (0, 0)):
-                return f"✗ {name}: each call draws the same pair: do not make or seed a generator inside the function"
-        return f"✗ {name}: the likelier value is taken, always: a Gibbs step draws"
-    distances = {text: (kernel(law) - counted).abs().sum(1).max() / 2 for text, law in laws}
-    best = min(distances, key=distances.get)
-    if distances[best] < 0.1:  # 600 sweeps are 0.03 off, the mistakes 0.25 apart
-        if best:
-            return f"✗ {name}: {best}"
-        return f"✓ {name}: from each of the four pairs, {SWEEPS} sweeps fall where the table says"
-    start = int((kernel(laws[0][1]) - counted).abs().sum(1).argmax())
-    shares = ", ".join(map(str, pairs))
-    return (
-        f"✗ {name}: from (x, y) = {pairs[start]}, the pairs {shares} should come with probability "
-        f"{_show(kernel(laws[0][1])[start])}, and came in shares {_show(counted[start])} of {SWEEPS} sweeps"
+    return _judge(
+        "joint_from_conditionals",
+        f,
+        task="return the joint table; rows are Y, columns X, as in the chapter",
+        good="both conditionals are slices of your table, and it sums to 1",
+        names=("p_x_given_y", "p_y_given_x"),
+        cases=[(_slices(table, 1), _slices(table, 0)) for table in tables],
+        right=scaled(unscaled),
+        mistakes=mistakes,
+        differentiate=[],
     )
 
 
@@ -943,19 +866,6 @@ def _form(got, expected: Tensor, what: str = "") -> str | None:
         return f"expected shape {tuple(expected.shape)}{what and f', {what}'}, got {tuple(got.shape)}"
 
 
-def _bits(name: str, pair) -> tuple[int, int]:
-    """A pair of bits as integers, or a verdict."""
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise _Stop(f"✗ {name}: expected a pair, (x, y), got {_kind(pair)}")
-    try:
-        x, y = (int(bit) for bit in pair)
-    except (TypeError, ValueError, RuntimeError):
-        raise _Stop(f"✗ {name}: expected two bits, got {_kind(pair[0])} and {_kind(pair[1])}") from None
-    if not {x, y} <= {0, 1} or (x, y) != (float(pair[0]), float(pair[1])):
-        raise _Stop(f"✗ {name}: expected two bits, 0 or 1 each, got ({float(pair[0]):.4g}, {float(pair[1]):.4g})")
-    return x, y
-
-
 def _kind(value) -> str:
     """What a value is, for the reader."""
     if isinstance(value, Tensor):
@@ -1030,8 +940,7 @@ check = SimpleNamespace(
     **{
         exercise.__name__: _printing(exercise)
         for exercise in [
-            conditionals,
-            gibbs_step,
+            joint_from_conditionals,
             reconstruction_loss,
             pca_code,
             kl,

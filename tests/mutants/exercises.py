@@ -21,9 +21,9 @@ MUTATIONS = [
     ),
     (
         "genbook/exercises.py",
-        "lambda x, y, u, v: p_x[y, u] * p_y[v, x]),",
-        "lambda x, y, u, v: p_x[y, u] * p_y[v, u] * 1.01),",
-        "tests/test_exercises.py::test_each_mistake_is_named[gibbs_step-step-you used the old x when drawing y]",
+        "return q * p[0] / q[0]\n",
+        "return q * p[0]\n",
+        "tests/test_exercises.py::test_right_answers_pass[joint_from_conditionals-joint_by_sums]",
     ),
     (
         "genbook/exercises.py",
