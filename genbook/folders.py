@@ -61,6 +61,11 @@ def digest(paths: list[Path]) -> str:
     return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def name_of(data: str) -> str:
+    """What is last in a folder's path, also of ".", or a data set's name."""
+    return os.path.basename(os.path.abspath(data)) or "pictures"
+
+
 def why_no_folder(name: str, known: Iterable[str]) -> str:
     """Why a name is that of no folder: what is there, and what is near."""
     path = Path(name)
@@ -103,9 +108,9 @@ def _folders(top: Path, out: Path | None, left_out: Counter) -> Iterator[tuple[s
     """(folder, its files, whether it holds results of ours), real folders before those behind links."""
     seen = {_identity(parent) for parent in Path(os.path.realpath(top)).parents}
     out = out and _identity(out)
-    here, links = [str(top)], []
+    here, links = [top], []
     while here or links:
-        where = here.pop() if here else links.pop()
+        where = os.fspath(here.pop() if here else links.pop())
         identity = _identity(where)
         if identity in seen:
             continue
@@ -122,10 +127,10 @@ def _folders(top: Path, out: Path | None, left_out: Counter) -> Iterator[tuple[s
         ours = ours or (CHECKPOINT in names and _is_ours(os.path.join(where, CHECKPOINT)))
         if ours and where != str(top):
             continue
-        folders = [entry for entry in entries if _is_folder(entry)]
-        here += [entry.path for entry in folders if not entry.is_symlink()]
-        links += [entry.path for entry in folders if entry.is_symlink()]
-        yield where, [entry for entry in entries if entry not in folders], ours
+        files = []
+        for entry in entries:
+            (files if not _is_folder(entry) else links if entry.is_symlink() else here).append(entry)
+        yield where, files, ours
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 from genbook.readers import SIGNALS
 
@@ -44,6 +44,38 @@ class Stop:
         while not self.caught and time.monotonic() < end:
             time.sleep(0.02)
         return bool(self.caught)
+
+
+class Feed:
+    """The images of each step. Where their readers fail, or a signal ends the waiting for them, `trouble` or None.
+
+    A process alone then stops before the step. One of several reads by itself until all have agreed to stop.
+    """
+
+    def __init__(self, batches: Iterator, without_readers: Callable, stop: Stop, *, alone: bool):
+        self.batches, self.without_readers = batches, without_readers
+        self.stop, self.alone, self.trouble = stop, alone, None
+        stop.at_once = False
+
+    def __call__(self):
+        """The next images; None: stop here."""
+        if self.alone and self.stop.caught:
+            return None
+        try:
+            with self.stop.waiting() if self.alone else nullcontext():
+                return next(self.batches)
+        except KeyboardInterrupt:
+            return None
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            if not (isinstance(error, ChildProcessError) and self.stop.came()):  # then it is no trouble of its own
+                self.trouble = str(error) or type(error).__name__
+        if self.alone:
+            return None
+        self.batches = self.without_readers()
+        return next(self.batches)
+
+    def close(self) -> None:
+        self.batches.close()
 
 
 @contextmanager

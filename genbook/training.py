@@ -39,7 +39,7 @@ from genbook.convolutional import (
     dequantised,
 )
 from genbook.files import CHECKPOINT, locked, write_whole
-from genbook.folders import MARK
+from genbook.folders import MARK, name_of
 from genbook.gan import (
     GENERATOR_LOSSES,
     check_steps,
@@ -50,7 +50,7 @@ from genbook.gan import (
     r1_penalty,
 )
 from genbook.plots import sheet
-from genbook.stopping import Stop, quiet_signals
+from genbook.stopping import Feed, Stop, quiet_signals
 from genbook.train import DECAYS, device, has_bf16, seeded
 
 FORMAT = 1  # of the checkpoints
@@ -94,7 +94,7 @@ def _with_accelerate(options: argparse.Namespace, stop: Stop) -> int:
     try:
         on_cpu = device().type == "cpu"  # said, or Accelerate takes the processes of a CPU for strangers
         accelerator = Accelerator(cpu=on_cpu, mixed_precision=_precision(options.precision))
-        out = options.out or Path("runs", f"{options.kind}-{_name_of(options.data).lower()}")
+        out = options.out or Path("runs", f"{options.kind}-{name_of(options.data).lower()}")
         with locked(out) if accelerator.is_main_process else nullcontext():
             return _train(options, out, accelerator, stop)
     except RuntimeError as error:  # a broken line to another process
@@ -428,17 +428,18 @@ def _train(options: argparse.Namespace, out: Path, accelerator, stop: Stop) -> i
         """Write all there is to write; whether the checkpoint is safe."""
         return not lead or _keep(run, out, shown, options.minutes, say)
 
-    def batches(workers: int | None) -> Iterator[Tensor]:
+    def batches(workers: int | None, say: _Line) -> Iterator[Tensor]:
         return _batches(options, run, pictures, accelerator, broken, workers, say)
 
-    with closing(Feed(batches, options.workers, stop, alone=processes == 1)) as feed:
+    alone = processes == 1
+    with closing(Feed(batches(options.workers, say), lambda: batches(0, _Line(False)), stop, alone=alone)) as feed:
         say.line(
             f"{kind} of {_weights(nets):,} weights, {_where(accelerator)}, precision {s['precision']}; results in {out}"
         )
         try:
             safe = _loop(run, train_step, feed, steps, keep, options.minutes, accelerator, stop, say)
         except RuntimeError as error:
-            if processes == 1:
+            if alone:
                 raise
             raise RuntimeError(f"at step {run.step} ({error})") from error
     _tell_of_broken(broken, pictures, accelerator, say)
@@ -453,38 +454,6 @@ def _train(options: argparse.Namespace, out: Path, accelerator, stop: Stop) -> i
         return 1 if feed.trouble else stop.code
     say.line(f"done: {path}")
     return 0
-
-
-class Feed:
-    """The images of each step. Where their readers fail, or a signal ends the waiting for them, `trouble` or None.
-
-    A process alone then stops before the step. One of several reads by itself until all have agreed to stop.
-    """
-
-    def __init__(self, batches: Callable, workers: int | None, stop: Stop, *, alone: bool):
-        self.open, self.stop, self.alone, self.trouble = batches, stop, alone, None
-        self.batches = batches(workers)
-        stop.at_once = False
-
-    def __call__(self) -> Tensor | None:
-        """The next images; None: stop here."""
-        if self.alone and self.stop.caught:
-            return None
-        try:
-            with self.stop.waiting() if self.alone else nullcontext():
-                return next(self.batches)
-        except KeyboardInterrupt:
-            return None
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            if not (isinstance(error, ChildProcessError) and self.stop.came()):  # then it is no trouble of its own
-                self.trouble = str(error) or type(error).__name__
-        if self.alone:
-            return None
-        self.batches = self.open(0)
-        return next(self.batches)
-
-    def close(self) -> None:
-        self.batches.close()
 
 
 def _loop(run, train_step, feed, steps, keep, minutes, accelerator, stop, say) -> bool:
@@ -542,15 +511,10 @@ def _settings(options: argparse.Namespace, accelerator, pictures, *, seed: int) 
     if options.kind == "gan" and s["r1"] is None:
         s["r1"] = 0.0 if s["penalty"] else R1
     s |= {"channels": pictures.channels, "seed": seed, "precision": accelerator.mixed_precision}
-    s["data"] = f"{_name_of(options.data)}, {pictures_of.description(pictures)}"
+    s["data"] = f"{name_of(options.data)}, {pictures_of.description(pictures)}"
     if pictures.scale is not None:
         s["values"] = list(pictures.scale)
     return s | {"images_per_step": s["batch_size"] * s.get("d_steps", 1)}
-
-
-def _name_of(data: str) -> str:
-    """What is last in a folder's path, also of ".", or a data set's name."""
-    return os.path.basename(os.path.abspath(data)) or "pictures"
 
 
 def _compare(about: dict, s: dict, path: Path) -> None:
