@@ -58,7 +58,7 @@ newest-sphinx: env  ## the site by plain sphinx-build on the newest Sphinx, and 
 	@$(PY) tests/newest_sphinx.py
 
 test-all: test  ## everything: every chapter as on Colab, quick reproductions, oldest and newest packages
-	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py tests/test_reproduce.py --durations 0
+	GENBOOK_ALL=1 $(PY) -m pytest tests/test_colab.py tests/test_reproduce.py tests/test_site_links.py --durations 0
 	$(MAKE) oldest newest
 
 claims: env  ## try a chapter's claims under other seeds: make claims CHAPTER=01 SEEDS=20
