@@ -128,7 +128,7 @@ MUTATIONS = [
         "tests/test_training.py::test_a_scale_of_values_is_kept_and_used_again",
     ),
     (
-        "genbook/training.py",
+        "genbook/stopping.py",
         "isinstance(error, ChildProcessError) and self.stop.came()",
         "False",
         "tests/test_readers.py::test_a_signal_to_a_whole_group_is_no_death_of_a_reader",
