@@ -178,7 +178,7 @@ MUTATIONS = [
     ),
     (
         "notebooks/src/01_gibbs.md",
-        "def ising_sweep(spins, temperature, generator):  # spins: (…, size, size), float ±1\n",
+        "def ising_sweep(spins, temperature, generator):  # spins: (…, size, size), ±1.0\n",
         "def ising_sweep(spins, temperature, generator):\n    temperature = 2 * temperature\n",
         "the Ising sweep written out above gives the enumerated |magnetisation| at T = 2.5 to within 0.05",
     ),
@@ -255,7 +255,7 @@ RIVALS = [
     # A copier with noise.
     (
         "notebooks/src/01_gibbs.md",
-        '"the machine\'s": samples}.items()',
+        '"the machine\'s": samples[:300]}.items()',
         '"the machine\'s": copies}.items()',
         "the RBM's samples are not copies: of all digits the nearest is a training digit for fewer than 93 % of them",
     ),
