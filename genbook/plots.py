@@ -1,4 +1,6 @@
-"""Figures of the book: one style, colour-blind-safe. Every function takes `ax=None`, draws there and returns it."""
+"""Figures and tables of the book: one style, colour-blind-safe. Figures take `ax=None`, draw there and return it."""
+
+from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -65,7 +67,7 @@ def image_grid(images: torch.Tensor, *, columns: int, ax: Axes | None = None) ->
     return ax
 
 
-def table(values, *, x: str = "X", y: str = "Y", fmt: str = "{:.2f}", ax: Axes | None = None) -> Axes:
+def probability_table(values, *, x: str = "X", y: str = "Y", fmt: str = "{:.2f}", ax: Axes | None = None) -> Axes:
     """Draw a table, (|Y|, |X|), as shaded cells with their values; columns are X and rows are Y, as in the text."""
     ax = _axes(ax)
     values = np.asarray(values, dtype=float)
@@ -113,3 +115,50 @@ def ellipse(covariance, *, mean=(0, 0), sigmas=(1, 2), ax: Axes | None = None, *
         x, y = k * root @ circle
         ax.plot(np.asarray(mean)[0] + x, np.asarray(mean)[1] + y, **{"color": GREY, "lw": 1, **line})
     return ax
+
+
+class table:
+    """Rows, dicts with the same keys, as an HTML table (text elsewhere); numbers with `digits` {column: decimals} or 2.
+
+    better: {column: "higher" or "lower"} puts an arrow in the header and marks the best number as printed. A string is
+    shown as it is and does not compete, None is a dash. ValueError: no rows, unequal keys, a column that is not there.
+    """
+
+    def __init__(self, rows, *, caption: str = "", better: dict | None = None, digits: dict | None = None):
+        better, digits, names = better or {}, digits or {}, list(rows[0]) if rows else []
+        if not names or any(list(row) != names for row in rows):
+            raise ValueError("expected at least one row, and the same columns in the same order in each")
+        if not {*better, *digits} <= {*names} or not {*better.values()} <= {"higher", "lower"}:
+            raise ValueError(f"expected columns of {names}, each better 'higher' or 'lower', got {better}, {digits}")
+        self.caption, self.columns = caption, []  # a column: header, cells, is each the best?, does it hold numbers?
+        for name in names:
+            values = [row[name] for row in rows]
+            number = np.array([not (v is None or isinstance(v, str)) for v in values])
+            places = digits.get(name, 0 if all(isinstance(v, int) for v in np.array(values, object)[number]) else 2)
+            cells = [f"{float(v):.{places}f}" if n else v or "–" for v, n in zip(values, number, strict=True)]
+            shown = np.array([float(c) if n else np.nan for c, n in zip(cells, number, strict=True)])
+            best = np.zeros(len(rows), dtype=bool)
+            if name in better and not np.isnan(shown).all():
+                best = shown == (np.nanmax(shown) if better[name] == "higher" else np.nanmin(shown))
+            arrow = {"higher": " (↑ better)", "lower": " (↓ better)"}.get(better.get(name), "")
+            self.columns.append((name + arrow, cells, best, number.any()))
+
+    def _repr_html_(self) -> str:
+        sides = [f' style="text-align: {"right" if numbers else "left"}"' for *_, numbers in self.columns]
+        head = "".join(f"<th{side}>{escape(column[0])}</th>" for side, column in zip(sides, self.columns, strict=True))
+        columns = [  # the cells of each, marked up
+            [f"<td{side}>{f'<b>{escape(c)}</b>' if b else escape(c)}</td>" for c, b in zip(cells, best, strict=True)]
+            for side, (_, cells, best, _) in zip(sides, self.columns, strict=True)
+        ]
+        body = "".join("<tr>" + "".join(row) + "</tr>" for row in zip(*columns, strict=True))
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def __repr__(self) -> str:
+        columns = []
+        for name, cells, best, numbers in self.columns:
+            column = [name + " ", *(cell + " *"[b] for cell, b in zip(cells, best.astype(int), strict=True))]
+            width = max(map(len, column))
+            columns.append([cell.rjust(width) if numbers else cell.ljust(width) for cell in column])
+        lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+        return "\n".join([self.caption, *lines] if self.caption else lines)

@@ -25,7 +25,7 @@ def ax():
     [
         lambda ax: plots.image_grid(torch.rand(6, 4, 4), columns=3, ax=ax),
         lambda ax: plots.image_grid(torch.rand(6, 3, 4, 4), columns=3, ax=ax),
-        lambda ax: plots.table([[0.1, 0.4], [0.3, 0.2]], ax=ax),
+        lambda ax: plots.probability_table([[0.1, 0.4], [0.3, 0.2]], ax=ax),
         lambda ax: plots.gibbs_path([[0, 0], [1, 1]], ax=ax),
         lambda ax: plots.traces(np.zeros((3, 5)), ax=ax),
         lambda ax: plots.ellipse(np.eye(2), ax=ax),
@@ -84,3 +84,50 @@ def test_style_is_the_books():
     with matplotlib.rc_context():
         plots.use_style()
         assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == plots.COLOURS
+
+
+ROWS = [
+    {"model": "PCA", "loss": 12.345, "FID": torch.tensor(3.0), "epochs": 10},
+    {"model": "a < b", "loss": 8.001, "FID": 2.0, "epochs": None},
+    {"model": "real", "loss": 7.999, "FID": "0.1 (floor)", "epochs": 1000},
+]
+
+
+def test_a_table_marks_what_is_best_as_printed_and_says_which_way_is_better():
+    html = plots.table(ROWS, caption="Two models", better={"loss": "lower", "FID": "lower"})._repr_html_()
+    rows = [r.split("</td>") for r in html.split("<tbody>")[1].split("<tr>")[1:]]
+    assert [["<b>" in cell for cell in row[:4]] for row in rows] == [  # 8.001 and 7.999 both print as 8.00: a tie
+        [False, False, False, False],
+        [False, True, True, False],
+        [False, True, False, False],  # the string does not compete
+    ]
+    assert "<caption>Two models</caption>" in html and "loss (↓ better)" in html and "epochs (" not in html
+    higher = plots.table(ROWS, better={"epochs": "higher"})._repr_html_()
+    assert "<b>1000</b>" in higher and higher.count("<b>") == 1 and "epochs (↑ better)" in higher
+    assert "a &lt; b" in html and html.count("–") == 1  # escaped; None is a dash
+    assert 'text-align: right">12.35<' in html and 'text-align: left">PCA<' in html
+
+
+def test_a_table_in_plain_text_has_aligned_columns():
+    assert repr(plots.table(ROWS[:2], caption="Two", better={"epochs": "higher"}, digits={"loss": 1})) == (
+        "Two\n"
+        "model   loss    FID   epochs (↑ better)\n"
+        "PCA     12.3   3.00                  10*\n"
+        "a < b    8.0   2.00                   –"
+    )
+
+
+@pytest.mark.parametrize(
+    "rows, options",
+    [
+        ([], {}),
+        ([{}], {}),
+        ([{"a": 1}, {"b": 1}], {}),
+        ([{"a": 1}], {"better": {"b": "lower"}}),
+        ([{"a": 1}], {"better": {"a": "big"}}),
+        ([{"a": 1}], {"digits": {"b": 1}}),
+    ],
+)
+def test_a_table_refuses_what_it_cannot_print(rows, options):
+    with pytest.raises(ValueError, match="expected"):
+        plots.table(rows, **options)
