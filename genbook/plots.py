@@ -6,6 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.path import Path
 
 # Okabe and Ito's palette, which people with any common colour blindness can tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = COLOURS = [
@@ -103,6 +105,57 @@ def traces(chains, *, ax: Axes | None = None) -> Axes:
         ax.plot(chain, lw=0.8, color=COLOURS[k % len(COLOURS)], label=f"chain {k + 1}")
     ax.set_xlabel("sweep")
     return ax
+
+
+def machine(*, noise: bool = True, ax: Axes | None = None) -> Axes:
+    """Draw a variational autoencoder with its loss, the way of the gradient dashed; noise=False: the ordinary one."""
+    boxes = {  # name: (text, centre, colour)
+        "x": ("$x$", (0, 2), "white"),
+        "encoder": ("encoder", (1, 2), SKY),
+        "code": (r"$\mu,\ \log\,\sigma^2$", (2, 2), "white"),
+        "kl": (r"$L_2 = \mathrm{KL}$", (2, 3), YELLOW),
+        "noise": (r"$\varepsilon \sim N(0, I)$", (1, 1), "white"),
+        "z": (r"$z = \mu + \sigma\varepsilon$", (2, 1), "white"),
+        "decoder": ("decoder", (1, 0), SKY),
+        "x_hat": (r"$\hat x$", (0, 0), "white"),
+        "error": (r"$L_1 = \|x - \hat x\|^2$", (0, 1), YELLOW),
+    }
+    forward = "x encoder, encoder code, code kl, code z, noise z, z decoder, decoder x_hat, x_hat error, x error"
+    backward = "error x_hat, x_hat decoder, decoder z, z code, kl code, code encoder"  # and none to the noise
+    if not noise:
+        boxes = {name: box for name, box in boxes.items() if name not in ("code", "kl", "noise")}
+        boxes |= {"z": ("code $z$", (2, 1), "white"), "error": (r"$L = \|x - \hat x\|^2$", (0, 1), YELLOW)}
+        forward = "x encoder, encoder z, z decoder, decoder x_hat, x_hat error, x error"
+        backward = "error x_hat, x_hat decoder, decoder z, z encoder"
+    ax = plt.subplots(figsize=(4.4, 3.4))[1] if ax is None else ax
+    for text, (x, y), colour in boxes.values():
+        ax.add_patch(Rectangle((x - 0.42, y - 0.25), 0.84, 0.5, fc=colour, ec="black", zorder=2))
+        ax.text(x, y, text, ha="center", va="center", zorder=3)
+    for name, wires, scale, style in [
+        ("data", forward, 1.07, {"color": GREY}),
+        ("gradient", backward, 0.9, {"color": RED, "ls": (0, (3, 1.5))}),
+    ]:
+        for start, end in (wire.split() for wire in wires.split(", ")):
+            ax.add_patch(_wire(boxes[start][1], boxes[end][1], scale, gid=f"{start} {end}", **style))
+        ax.plot([], [], label=name, **style)
+    ax.set(xlim=(-0.45, 2.45), ylim=(-0.3, 3.3 if noise else 2.3))
+    ax.legend(loc="upper left" if noise else "center")
+    ax.set_axis_off()
+    return ax
+
+
+def _wire(start, end, scale: float, **style) -> FancyArrowPatch:
+    """An arrow of `machine` from box to box, (x, y) each, with a corner on the right where they are not in line.
+
+    scale: out of (> 1) or into (< 1) the ring around (1, 1), so that data and gradient do not lie on each other.
+    """
+    start, end = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
+    corner = [np.array([2.0, start[1] + end[1] - 1])] if (start != end).all() else []
+    points = 1 + scale * (np.stack([start, *corner, end]) - 1)
+    along = int(abs(points[-1, 1] - points[-2, 1]) > 0.1)  # the last piece: 0 across, 1 up or down
+    ahead = np.sign(points[-1, along] - points[-2, along])
+    points[-1, along] = end[along] - ahead * (0.44, 0.26)[along]  # at the edge of the box
+    return FancyArrowPatch(path=Path(points), arrowstyle="-|>", mutation_scale=11, lw=1.6, zorder=1, **style)
 
 
 def ellipse(covariance, *, mean=(0, 0), sigmas=(1, 2), ax: Axes | None = None, **line) -> Axes:

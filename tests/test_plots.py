@@ -29,8 +29,9 @@ def ax():
         lambda ax: plots.gibbs_path([[0, 0], [1, 1]], ax=ax),
         lambda ax: plots.traces(np.zeros((3, 5)), ax=ax),
         lambda ax: plots.ellipse(np.eye(2), ax=ax),
+        lambda ax: plots.machine(ax=ax),
     ],
-    ids=["grey", "colour", "table", "path", "traces", "ellipse"],
+    ids=["grey", "colour", "table", "path", "traces", "ellipse", "machine"],
 )
 def test_axes_are_used_and_returned(draw, ax):
     assert draw(ax) is ax
@@ -78,6 +79,31 @@ def test_ellipse_is_at_the_given_number_of_standard_deviations(ax):
     points = np.stack(ax.lines[0].get_data(), axis=1) - [1, -1]
     distance = np.einsum("ni,ij,nj->n", points, np.linalg.inv(covariance), points)
     assert np.allclose(distance, 4)  # Mahalanobis, squared
+
+
+@pytest.mark.parametrize("noise", [True, False])
+def test_the_machines_words_fit_their_boxes_and_its_gradient_goes_from_each_loss_to_the_encoder(noise):
+    with matplotlib.rc_context():
+        plots.use_style()
+        ax = plots.machine(noise=noise)
+        ax.figure.canvas.draw()
+        boxes = [patch.get_window_extent() for patch in ax.patches if patch.get_gid() is None]
+        words = [text.get_window_extent() for text in ax.texts]
+        legend = ax.get_legend().get_window_extent()
+        plt.close(ax.figure)
+    assert len(boxes) == len(words) == (9 if noise else 6)
+    assert all(
+        box.x0 <= word.x0 and word.x1 <= box.x1 and word.height < box.height
+        for box, word in zip(boxes, words, strict=True)
+    )
+    assert not any(legend.overlaps(box) for box in boxes)
+    wires = [(patch.get_gid().split(), patch.get_linestyle() != "-") for patch in ax.patches if patch.get_gid()]
+    gradient = [wire for wire, dashed in wires if dashed]
+    reached = {"error"}
+    while ahead := {end for start, end in gradient if start in reached} - reached:
+        reached |= ahead
+    assert {"x_hat", "decoder", "z", "encoder"} <= reached and not {"x", "noise"} & reached
+    assert (["kl", "code"] in gradient) == (["noise", "z"] in [wire for wire, _ in wires]) == noise
 
 
 def test_style_is_the_books():
