@@ -315,8 +315,8 @@ RIVALS = [
     ),
     (
         "notebooks/src/02_autoencoders.md",
-        '"in a random direction": start + 0.5 * aside,',
-        '"in a random direction": start + 0.5 * (of_same - start),',
+        '"random": start + 0.5 * aside,',
+        '"random": start + 0.5 * (of_same - start),',
         "in 32 dimensions a step of the same length in a random direction loses at least twice as many digits, and leads at least 1.3 times as far from the codes",  # noqa: E501
     ),
 ]
