@@ -105,8 +105,8 @@ MUTATIONS = [
     ),
     (
         "genbook/files.py",
-        "            raise BlockingIOError(f",
-        "            print(f",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
         "tests/test_training.py::test_two_trainings_do_not_write_into_one_folder",
     ),
     (
@@ -128,7 +128,7 @@ MUTATIONS = [
         "tests/test_training.py::test_a_scale_of_values_is_kept_and_used_again",
     ),
     (
-        "genbook/training.py",
+        "genbook/stopping.py",
         "isinstance(error, ChildProcessError) and self.stop.came()",
         "False",
         "tests/test_readers.py::test_a_signal_to_a_whole_group_is_no_death_of_a_reader",
