@@ -110,7 +110,7 @@ def test_a_training_takes_none_of_our_results_for_pictures(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path / "holiday")
     train("--data", ".")
     assert os.listdir("runs") == ["vae-holiday"]
-    GREY.save("runs/vae-holiday/samples.png")  # as an earlier version wrote it, without a mark
+    GREY.save("runs/vae-holiday/twelve.png")  # as an earlier version wrote it, without a mark
     sample.main(["runs/vae-holiday", "--n", "4"])
     sample.main(["runs/vae-holiday/checkpoint.safetensors", "--n", "4", "--out", "grid.png"])
     assert len(images.find(".", 32)) == 3
