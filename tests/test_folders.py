@@ -110,8 +110,10 @@ def test_a_training_takes_none_of_our_results_for_pictures(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path / "holiday")
     train("--data", ".")
     assert os.listdir("runs") == ["vae-holiday"]
+    GREY.save("runs/vae-holiday/twelve.png")  # as an earlier version wrote it, without a mark
     sample.main(["runs/vae-holiday", "--n", "4"])
     sample.main(["runs/vae-holiday/checkpoint.safetensors", "--n", "4", "--out", "grid.png"])
+    assert len(images.find(".", 32)) == 3
     train("--data", ".", "--resume", "--steps", "4")
     os.remove("runs/vae-holiday/checkpoint.safetensors")  # what is beside it is ours still
     train("--data", ".", "--out", "of another")

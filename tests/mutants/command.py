@@ -105,8 +105,8 @@ MUTATIONS = [
     ),
     (
         "genbook/files.py",
-        "            raise BlockingIOError(f",
-        "            print(f",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
         "tests/test_training.py::test_two_trainings_do_not_write_into_one_folder",
     ),
     (
