@@ -56,7 +56,7 @@ def main(which: str) -> None:
     run(python, "-m", "uv", "pip", "list", "--python", python)
     # Old packages do what newer ones call deprecated. By the environment, as tests start pytest themselves.
     options = {"oldest": {"PYTEST_ADDOPTS": "-W ignore::DeprecationWarning"}, "newest": {}}[which]
-    of_the_site = ["test_site.py", "test_print.py", "test_live*", "test_colab.py"]
+    of_the_site = ["test_site*.py", "test_print.py", "test_live*", "test_colab.py"]
     ignored = [f"--ignore-glob=tests/{name}" for name in of_the_site]
     run(python, "-m", "pytest", "tests", "-n", "2", *ignored, OMP_NUM_THREADS="1", **options)
     run(python, "-m", "pytest", "--nbval", f"notebooks/{CHAPTER}.ipynb", **options)
