@@ -281,7 +281,7 @@ MUTATIONS = [
         "notebooks/src/03_vae_derivation.md",
         "squares / levels).sum()",
         "squares / s.clamp_min(1e-3)).sum()",
-        "the ELBO of the network with learned noise is more than 40 nats above the exact log-likelihood of probabilistic PCA with as many code numbers",  # noqa: E501
+        "the ELBO of the network with learned noise is more than 20 nats above the exact log-likelihood of probabilistic PCA with as many code numbers",  # noqa: E501
     ),
     (
         "notebooks/src/03_vae_derivation.md",
@@ -316,7 +316,7 @@ RIVALS = [
         "notebooks/src/03_vae_derivation.md",
         "    return L1 - L2\n",
         "    return L1\n",
-        "with the sign of the KL lost, the loss falls below −10 000 in one epoch, and the reconstructions are hardly better than the mean picture: their error is within 10 % of its error, and more than a tenth larger than with the right sign",  # noqa: E501
+        "with the sign of the KL lost, the loss falls below −10 000 in one epoch, and the reconstructions are hardly better than the mean picture: their error is above 90 % of its error, and more than a tenth larger than with the right sign",  # noqa: E501
     ),
     (  # a function that trembles in the place of the decoder
         "notebooks/src/03_vae_derivation.md",
@@ -382,6 +382,6 @@ RIVALS = [
         "notebooks/src/03_vae_derivation.md",
         "return (alpha * L1 + L2) / L1.mean().detach()",
         "return alpha * L1 + L2",
-        "with the same fixed α, and each batch divided by its own error, it is within 20 nats of that with learned noise",  # noqa: E501
+        "with the same fixed α, and each batch divided by its own error, it is within 20 nats of that with learned noise, and less than half as far from it as undivided",  # noqa: E501
     ),
 ]
