@@ -198,7 +198,7 @@ MUTATIONS = [
         "notebooks/src/01_gibbs.md",
         "rbm.weights += lr * (data - dream)",
         "rbm.weights += lr * (dream - data)",
-        "in two epochs the step written out above brings the exact test log-likelihood more than 3 nats above that of independent pixels",
+        "in two epochs the step written out above brings the exact test log-likelihood more than 3 nats above that of independent pixels",  # noqa: E501
     ),
     (
         "genbook/rbm.py",
@@ -257,6 +257,6 @@ RIVALS = [
         "notebooks/src/01_gibbs.md",
         '"the machine\'s": samples[:300]}.items()',
         '"the machine\'s": copies}.items()',
-        "the RBM's samples are not copies pixel by pixel: of all digits the nearest is a training digit for fewer than 93 % of them",
+        "the RBM's samples are not copies pixel by pixel: of all digits the nearest is a training digit for fewer than 93 % of them",  # noqa: E501
     ),
 ]
