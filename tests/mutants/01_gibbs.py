@@ -229,7 +229,7 @@ RIVALS = [
         "notebooks/src/01_gibbs.md",
         "64: runs[2.0][1]}",
         "64: m[:64, 100:].cpu()}",
-        "at T = 2 none of the 64×64 lattices ever leaves the half in which it started",
+        "at T = 2 none of the 64×64 lattices leaves the half in which it started; of the 4×4 ones more than a third do within 200 sweeps",  # noqa: E501
     ),
     # As many wrong spins, but no walls around the torus.
     (
@@ -255,8 +255,8 @@ RIVALS = [
     # A copier with noise.
     (
         "notebooks/src/01_gibbs.md",
-        '"the machine\'s": samples[:300]}.items()',
+        '"the machine\'s": samples}.items()',
         '"the machine\'s": copies}.items()',
-        "the RBM's samples are not copies pixel by pixel: of all digits the nearest is a training digit for fewer than 93 % of them",  # noqa: E501
+        "the RBM's samples are not copies pixel by pixel, or at most three in ten are: of all digits the nearest is a training digit for fewer than 90 % of them",  # noqa: E501
     ),
 ]
