@@ -2,7 +2,8 @@
 
 Lists each number, shown by a cell or quoted in the prose, and each claim that differs between the two runs; draws,
 trainings and whole numbers are the same in both (see shadow.py). What is nothing but rounding, such as an error of
-1e-7, differs by its nature; what differs by one in the last digit may have been a tie.
+1e-7, differs by its nature; what differs by one in the last digit may have been a tie. `scoreboard` in the place of a
+chapter does the same for the numbers of the scoreboard's result file, measured anew on the models that are shipped.
 """
 
 import argparse
@@ -10,11 +11,17 @@ import re
 import sys
 import tempfile
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import build
 import lint
 import nbformat
+import shadow
+
+from genbook import data, make_scoreboard
+from genbook import scoreboard as models
+from genbook.train import seeded
 
 NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|inf|nan)(?!\w)")
 
@@ -91,22 +98,53 @@ def compare(source: Path) -> list[str]:
         lines += [(f"code cell {number} ({cell})", *pair) for pair in differences(a, b)]
     a, b = quoted(source, glued), quoted(source, exact_glued)
     lines += [(key, a[key], b[key]) for key in a if a[key] != b[key]]
+    return said(lines)
+
+
+def scoreboard(samples: int, names: list[str]) -> list[str]:
+    """What the models of the scoreboard measure otherwise in float64. This process then goes on with float64 beside."""
+    (x, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
+    splits = {"x": x, "labels": labels, "test": test[:samples], "test labels": test_labels[:samples]}
+
+    def numbers(name: str) -> str:
+        model = models.load(name)
+        with seeded(0) as generator:
+            images = models.sample(name, model, samples, generator=generator)
+        found = models.measure(images, splits["test"], x)
+        likelihood = make_scoreboard.log_likelihood(name, model, splits, seed=0) or {}
+        found |= {key: value for key, value in likelihood.items() if isinstance(value, float)}
+        return "\n".join(f"{name}, {key}: {value:.4g}" for key, value in found.items() if isinstance(value, float))
+
+    plain = [numbers(name) for name in names]
+    shadow.begin()
+    lines = []
+    for a, name in zip(plain, names, strict=True):
+        for one, other in zip(a.splitlines(), numbers(name).splitlines(), strict=True):
+            lines += [(one.split(": ")[0], *pair) for pair in differences(one, other)]
+    return said(lines)
+
+
+def said(lines: list[tuple[str, str, str]]) -> list[str]:
     note = " (one in the last digit)"
     return [f"{where}: {one} is {other}{note if in_the_last_digit(one, other) else ''}" for where, one, other in lines]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapters", nargs="+", help="chapters, such as 01, or all")
-    options = parser.parse_args()
+    parser.add_argument("chapters", nargs="+", help="chapters, such as 01; scoreboard; or all")
+    asked = parser.parse_args().chapters
+    chapters = [chapter for chapter in asked if chapter not in ("all", "scoreboard")]
     try:
-        sources = build.choose([] if "all" in options.chapters else options.chapters)
+        sources = build.choose(chapters) if chapters or "all" in asked else []
     except ValueError as error:
         parser.error(str(error))
     found = False
-    for source in sources:
-        lines = compare(source)
-        print(f"{source.stem}: {len(lines)} numbers or claims differ in float64", *lines, sep="\n  ", flush=True)
+    jobs = {source.stem: partial(compare, source) for source in sources}
+    if {"all", "scoreboard"} & set(asked):
+        jobs["scoreboard"] = partial(scoreboard, make_scoreboard.SAMPLES, list(models.MODELS))
+    for name, job in jobs.items():
+        lines = job()
+        print(f"{name}: {len(lines)} numbers or claims differ in float64", *lines, sep="\n  ", flush=True)
         found |= any(not line.endswith("(one in the last digit)") for line in lines)
     return int(found)
 

@@ -1,6 +1,8 @@
 """The command that lists the printed numbers that float32 spoils, on a chapter made up for it."""
 
 import re
+import subprocess
+import sys
 
 import precision
 import pytest
@@ -197,3 +199,20 @@ def test_what_tests_a_number_follows_float32(shadows):
 def test_an_array_that_comes_back_fits_the_models_weights(shadows):
     model = nn.Linear(2, 2)
     assert model(torch.from_numpy(third(1, 2).numpy())).shape == (1, 2)
+
+
+def test_the_scoreboards_measures_are_compared_with_float64(tmp_path):
+    script = """
+import sys, torch
+sys.path.insert(0, "notebooks")
+import precision
+from genbook import scoreboard
+measure = scoreboard.measure
+def spoilt(images, real, train):
+    far = images + 3000
+    return measure(images, real, train[:500]) | {"variance": float(far.square().mean() - far.mean() ** 2)}
+scoreboard.measure = spoilt
+print(precision.scoreboard(100, ["probabilistic PCA"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\['probabilistic PCA, variance: \S+ is 0\.\d+'\]\n", done.stdout), done.stdout + done.stderr

@@ -1,7 +1,7 @@
 """The unit tests and a chapter with the oldest, or the newest, packages that pyproject.toml allows, without its pins.
 
 python tests/versions.py oldest|newest: with this Python, in an environment of its own in _build.
-What builds the site stays out, and with it the tests of the site.
+What builds the site stays out, and with it the tests of the site and of the pinned environment.
 """
 
 import os
@@ -56,8 +56,8 @@ def main(which: str) -> None:
     run(python, "-m", "uv", "pip", "list", "--python", python)
     # Old packages do what newer ones call deprecated. By the environment, as tests start pytest themselves.
     options = {"oldest": {"PYTEST_ADDOPTS": "-W ignore::DeprecationWarning"}, "newest": {}}[which]
-    of_the_site = ["test_site.py", "test_print.py", "test_live*", "test_colab.py"]
-    ignored = [f"--ignore-glob=tests/{name}" for name in of_the_site]
+    of_the_pins = ["test_site*.py", "test_print.py", "test_live*", "test_colab.py", "test_environment.py"]
+    ignored = [f"--ignore-glob=tests/{name}" for name in of_the_pins]
     run(python, "-m", "pytest", "tests", "-n", "2", *ignored, OMP_NUM_THREADS="1", **options)
     run(python, "-m", "pytest", "--nbval", f"notebooks/{CHAPTER}.ipynb", **options)
 
