@@ -173,7 +173,7 @@ MUTATIONS = [
         "notebooks/src/03_vae_derivation.md",
         "squared = (r * torch.linalg.solve(Sigma, r.mT).mT).sum(-1)",
         "squared = (r * (r @ Sigma)).sum(-1)",
-        "each of the four Gaussian densities has at least 0.99 of its mass, and no more than 1.001, in a square of side 8",
+        "each of the four Gaussian densities has at least 0.99 of its mass, and no more than 1.001, in a square of side 8",  # noqa: E501
     ),
     (
         "notebooks/src/03_vae_derivation.md",
