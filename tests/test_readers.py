@@ -134,6 +134,7 @@ def test_one_of_two_processes_whose_reader_dies_takes_the_other_along_with_a_che
     assert not any("Traceback" in text for text in told) and step_of(tmp_path / "out") >= 1
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # a signal can come between open and with
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]], ids=str)
 def test_a_signal_ends_the_waiting_for_pictures_with_a_checkpoint(workers, signals, folder, tmp_path, capfd):
