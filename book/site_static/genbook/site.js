@@ -51,6 +51,7 @@ if (units[arrived?.[0]]) comeBack(arrived);
 else if (location.hash) land();
 addEventListener("popstate", ({ state }) => (state?.place ? comeBack(state.place) : land()));
 addEventListener("pagehide", remember);
+addEventListener("click", remember, { capture: true }); // before a link leads on
 addEventListener("scroll", () => {
   clearTimeout(moved);
   moved = setTimeout(remember, 200);
