@@ -257,6 +257,6 @@ RIVALS = [
         "notebooks/src/01_gibbs.md",
         '"the machine\'s": samples}.items()',
         '"the machine\'s": copies}.items()',
-        "the RBM's samples are not copies pixel by pixel, or at most three in ten are: of all digits the nearest is a training digit for fewer than 90 % of them",  # noqa: E501
+        "the RBM's samples are not digits with flipped pixels, or at most three in ten are: of all digits the nearest is a training digit for fewer than 90 % of them",  # noqa: E501
     ),
 ]
