@@ -77,7 +77,7 @@ MUTATIONS = [
         "notebooks/src/04_vae_training.md",
         "return kl.clamp_min(free).sum() - model.log_px_given_z(x, z)",
         "return kl.sum() - model.log_px_given_z(x, z)",
-        "exercise: with free bits at least seven of the eight units are active after five stages",  # noqa: E501
+        "exercise: with free bits at least seven of the eight units are active after five stages",
     ),
     (
         "notebooks/src/04_vae_training.md",
