@@ -22,6 +22,17 @@ ROOT = Path(__file__).parents[1]
 STREAMED = ["--memory", "0", "--workers", "2"]
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_in_a_terminal():
+    """Under nohup some are ignored, and a training goes on, as it should: these tests would not end."""
+    usual = {number: signal.getsignal(number) for number in readers.SIGNALS}
+    for number in readers.SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in usual.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Forty pictures of noise."""

@@ -27,12 +27,6 @@ MUTATIONS = [
     ),
     (
         "notebooks/src/04_vae_training.md",
-        "for z in (held_out, half_steps(name)[1])",
-        "for z in (held_out, half_steps(name)[0])",
-        "a step aside leads the autoencoder off its codes, to where their density is lower than at 95 % of them, in more than 80 % of the cases; the VAE in less than 20 %",  # noqa: E501
-    ),
-    (
-        "notebooks/src/04_vae_training.md",
         "return z[:SAMPLES] + way / 2, z[:SAMPLES] + aside / 2",
         "return z[:SAMPLES] + way / 2, z[:SAMPLES] + way / 2",
         "as in the autoencoder, a step aside from a code of the VAE is unclear more often than a step to its like, by more than 8 in a hundred",  # noqa: E501
