@@ -80,9 +80,9 @@ tests/lighthouse/node_modules/.installed: tests/lighthouse/package.json tests/li
 	@$(NPM) ci --ignore-scripts --prefix tests/lighthouse --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
-lighthouse: book tests/lighthouse/node_modules/.installed  ## every page's points in Lighthouse, as on a phone
+lighthouse: book tests/lighthouse/node_modules/.installed  ## points in Lighthouse, as on a phone: make lighthouse PAGES=book/glossary.html
 	@$(PY) tests/chromium.py
-	@$(PY) tests/lighthouse
+	@$(PY) tests/lighthouse $(PAGES)
 
 address: env  ## for forks: make address URL=https://github.com/you/genbook
 	@$(PY) tests/address.py $(URL)

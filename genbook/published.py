@@ -1,8 +1,9 @@
 """What papers printed, that `python -m genbook.reproduce` and the page of reproductions compare ours with.
 
 Of each paper: who, for a terminal ("by") and for a page ("source"), what is measured ("quantity") and over what a mean
-is taken ("sample"). Of each of its rows: what it is, the published value and its standard error (None where there is
-none), its decimals ("our digits": ours, where they are more), and a goal to reach, if there is one: ("<", 3.0).
+is taken ("sample"), and the head of the values on the page where no paper printed them as a table ("column"). Of each
+of its rows: what it is, the published value and its standard error (None where there is none), its decimals ("our
+digits": ours, where they are more), and a goal to reach, if there is one: ("<", 3.0).
 """
 
 import math
@@ -30,6 +31,7 @@ PAPERS = {
     "ppca": {
         "by": "The closed form of Tipping and Bishop 1999, and PCA's error of Hinton and Salakhutdinov 2006",
         "source": "From the closed form of {cite}`tipping1999`, and PCA's error from {cite}`hinton2006`",
+        "column": "Expected",  # no table of a paper
         "quantity": "exact log p(x) per digit, nats, and PCA's squared error per test digit; pixels in [0, 1]",
         "sample": "runs",
         "rows": {

@@ -68,7 +68,7 @@ def press(figure, text):
 def reading(figure) -> str:
     """All that a reader can read in the figure, once it has been drawn."""
     figure.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return figure.inner_text() + figure.get_by_role("status").inner_text()
+    return (figure.inner_text() + figure.get_by_role("status").inner_text()).replace("\u00a0", " ")
 
 
 def fact(figure, name: str) -> float:

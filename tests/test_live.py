@@ -171,7 +171,7 @@ def test_reset_repeats_the_run_and_a_new_seed_does_not(figure_of, name):
     at_rest = reading(figure)
     press(figure, button)
     first = reading(figure)
-    press(figure, "Reset")
+    press(figure, "Restart")
     assert reading(figure) == at_rest != first
     press(figure, button)
     assert reading(figure) == first
@@ -180,10 +180,48 @@ def test_reset_repeats_the_run_and_a_new_seed_does_not(figure_of, name):
     press(figure, button)
     second = reading(figure)
     assert second.replace("seed 1", "seed 0") != first
-    press(figure, "Reset")
+    press(figure, "Restart")
     expect(seed).to_have_text("seed 1")
     press(figure, button)
     assert reading(figure) == second
+
+
+SETTINGS = """figure => [...figure.querySelectorAll("select, input, .live-handle")]
+  .map(it => it.value || it.getAttribute("aria-label"))"""
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_reset_all_leads_back_to_the_first_state(figure_of, name):
+    """From "Show me", from another seed and from settings of the reader's own."""
+    figure = figure_of(name)
+    first = reading(figure), figure.evaluate(SETTINGS)
+    if name != "gan_ring":  # it takes long, and has a test of its own
+        press(figure, "Show me")
+    press(figure, "New seed")
+    for chosen in figure.locator("select").all():
+        chosen.evaluate(
+            "it => { it.selectedIndex = (it.selectedIndex + 1) % it.length; it.dispatchEvent(new Event('change')); }"
+        )
+    for moved in figure.locator("input[type=range], .live-handle").all():
+        moved.press("ArrowLeft")
+    assert figure.evaluate(SETTINGS) != first[1]
+    press(figure, "Reset all")
+    assert (reading(figure), figure.evaluate(SETTINGS)) == first
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_on_a_phone_play_is_in_sight_beside_what_it_plays(figure_of, name):
+    figure = figure_of(name, width=390, has_touch=True, is_mobile=True)
+    plane = figure.locator("table, .live-board, .live-plane").first
+    plane.evaluate("plane => scrollTo({ top: plane.getBoundingClientRect().top + scrollY - 80, behavior: 'instant' })")
+    play = figure.get_by_role("button", name="Play")
+    box, board = play.bounding_box(), plane.bounding_box()
+    assert board["y"] > 0
+    assert board["y"] + board["height"] <= box["y"] < box["y"] + box["height"] <= 900
+    play.tap()
+    pause = figure.get_by_role("button", name="Pause")
+    expect(pause).to_be_visible()
+    assert pause.bounding_box()["y"] == box["y"] and plane.bounding_box() == board, "nothing has moved"
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -191,11 +229,11 @@ def test_every_button_by_keys(figure_of, name):
     figure = figure_of(name)
     buttons = figure.locator(".live-controls button")
     for i in range(buttons.count()):
-        before = reading(figure)
+        before, settings = reading(figure), figure.evaluate(SETTINGS)
         buttons.nth(i).focus()
         figure.page.keyboard.press("Enter" if i % 2 else "Space")
         expect(figure).not_to_have_text(before)
-        assert reading(figure) != before, buttons.nth(i).inner_text()
+        assert (reading(figure), figure.evaluate(SETTINGS)) != (before, settings), buttons.nth(i).inner_text()
 
 
 @pytest.mark.parametrize("name", PLAYERS)

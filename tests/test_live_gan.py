@@ -80,8 +80,27 @@ def test_show_me_collapses_and_is_cured(ring):
     expect(figure.get_by_role("status")).not_to_be_empty(timeout=180_000)
     assert steps(figure) == 2000 and modes(figure) >= 7
     has_settings(figure, "0.001", "0.001", "non-saturating", "0.0")
-    press(figure, "Reset")  # to what the run began with
+    expect(figure.get_by_role("status")).to_contain_text("one cure: equal rates from step 800 on")
+    press(figure, "Restart")  # to what the run began with
     has_settings(figure, "0.005", "0.0002", "non-saturating", "0.0")
+    press(figure, "Reset all")  # to what the page began with
+    has_settings(figure, "0.001", "0.001", "non-saturating", "0.0")
+
+
+def test_a_long_run_says_what_it_does_and_how_far_it_is(ring):
+    """Also to those who asked for less motion, to whom no step is drawn on the way."""
+    figure = ring(reduced_motion="reduce")
+    bar = figure.get_by_role("progressbar")
+    assert bar.count() == 0
+    figure.get_by_role("button", name="Show me").click()
+    for text in ("First: 800 steps with the rates of mode collapse", "Then: 1200 steps with balanced rates"):
+        expect(figure.get_by_role("progressbar", name=text)).to_be_visible(timeout=120_000)
+        value = bar.evaluate("bar => bar.value")
+        figure.page.wait_for_function(
+            "([bar, value]) => bar.value > value + 0.05", arg=[bar.element_handle(), value], timeout=120_000
+        )
+    press(figure, "Stop")
+    assert bar.count() == 0
 
 
 def test_reset_forgets_what_was_changed_on_the_way(ring):
@@ -94,7 +113,7 @@ def test_reset_forgets_what_was_changed_on_the_way(ring):
     press(figure, "100 steps")
     changed = reading(figure)
     assert fact(figure, "G’s loss, nats") < 0, "the minimax loss"
-    press(figure, "Reset")
+    press(figure, "Restart")
     has_settings(figure, "0.001", "0.001", "non-saturating", "0.0")
     press(figure, "100 steps")
     assert reading(figure) == first
@@ -118,7 +137,7 @@ def test_each_setting_counts_and_before_the_first_step_it_is_where_the_run_begin
         found.add(losses(figure))
     assert len(found) == 5, "each run is another"
     own = reading(figure)
-    press(figure, "Reset")
+    press(figure, "Restart")
     has_settings(figure, "0.001", "0.001", "non-saturating", "3.0")
     press(figure, "100 steps")
     assert reading(figure) == own
@@ -197,7 +216,7 @@ def eigenvalues(h=0.2, gamma=0.0, alternating=False) -> np.ndarray:
 
 def state(figure) -> list[float]:
     """θ and ψ, as the status line says."""
-    text = reading(figure) and figure.get_by_role("status").inner_text()
+    text = reading(figure) and figure.get_by_role("status").inner_text().replace("\u00a0", " ")
     return [float(value.replace("−", "-")) for value in re.findall(r"[θψ] = ([−\d.]+\d)", text)]
 
 
@@ -272,7 +291,7 @@ def test_the_start_by_mouse_and_keys(dirac):
     plane.click(position={"x": board["width"] / 2, "y": board["height"] / 2})
     assert start(figure) == [0, 0] and state(figure) == [0, 0], "at the solution nothing moves"
     handle.press("ArrowRight")
-    press(figure, "Reset")
+    press(figure, "Restart")
     assert start(figure) == [1, 0] and state(figure) == [1, 0]
 
 

@@ -313,7 +313,7 @@ def check(figure, trained, u: torch.Tensor, draws: torch.Tensor, moved: bool):
         assert entry(figure, "nearest test digit", which) == f"a {decoder['labels'][index]}"
         assert numbers(entry(figure, "distance ÷ usual", which)) == pytest.approx([distance / usual], abs=0.051)
         distances, indices = tree.query(others[name])
-        assert numbers(entry(figure, "all draws, median", which)) == pytest.approx(
+        assert numbers(entry(figure, "median of all draws", which)) == pytest.approx(
             [np.median(distances) / usual], abs=0.051
         )
         times = np.bincount(decoder["labels"][indices], minlength=10)
@@ -331,7 +331,7 @@ def test_both_planes_show_the_same_draws_as_torch_decodes_them(both, trained):
     press(both, "100 draws")
     assert status(both).startswith("Draw 200: u = (")
     check(both, trained, draws[199], draws[100:], moved=True)
-    press(both, "Reset")
+    press(both, "Restart")
     press(both, "One draw")
     check(both, trained, draws[100], torch.cat([draws[100:101], draws[1:100]]), moved=True)
 
@@ -342,10 +342,10 @@ def test_as_they_are_the_draws_miss_digits_and_moved_they_miss_the_codes(both):
         expect(both.locator(".live-seed")).to_have_text(f"seed {seed}")
         both.get_by_role("combobox").select_option("as they are")
         assert "1" in entry(both, "digits hardly drawn", 1) and entry(both, "digits hardly drawn") == "none"
-        vae, as_they_are = (numbers(entry(both, "all draws, median", k))[0] for k in (0, 1))
+        vae, as_they_are = (numbers(entry(both, "median of all draws", k))[0] for k in (0, 1))
         both.get_by_role("combobox").select_option("moved to codes")
         assert "1" not in entry(both, "digits hardly drawn", 1)
-        assert numbers(entry(both, "all draws, median", 1))[0] > 1.5 * max(vae, as_they_are)
+        assert numbers(entry(both, "median of all draws", 1))[0] > 1.5 * max(vae, as_they_are)
         press(both, "New seed")
 
 

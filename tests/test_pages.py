@@ -6,8 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import reproductions_page
 import scaling_page
 
+from genbook.published import PAPERS
 from tests.benchmarks import command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,3 +75,16 @@ def test_the_table_of_processes_is_that_of_the_stored_measurement():
     assert list(stored["images per second"]) == [str(batch) for batch in command.BATCHES]
     for rates in stored["images per second"].values():
         assert set(rates) == set(scaling_page.NAMES) and all(rate > 0 for rate in rates.values())
+
+
+def test_what_is_said_of_reproductions_is_so():
+    results = json.loads(reproductions_page.RESULTS.read_text(encoding="utf-8"))
+
+    def whole(size):
+        made = {paper: results[paper].get(size, {"rows": {}})["rows"] for paper in PAPERS}
+        return {paper for paper, rows in made.items() if set(rows) == set(PAPERS[paper]["rows"])}
+
+    assert len(PAPERS) == 5 and len(whole("full")) == 1 and len(whole("quick") | whole("full")) == 5
+    for page in ("index.md", "changelog.md"):
+        text = " ".join((BOOK / page).read_text(encoding="utf-8").split())
+        assert re.search(r"[nN]umbers of five papers.*of one in full and (those )?of four in small", text), page

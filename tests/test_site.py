@@ -10,7 +10,9 @@ import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import claims_page
 import pytest
+import serve
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,6 +95,12 @@ def test_descriptions_and_titles_differ():
         assert len(texts) == len(set(texts))
 
 
+def test_no_title_says_a_thing_twice():
+    for page in PAGES:
+        parts = title(page).split(" — ")
+        assert len(parts) == len(set(parts)), title(page)
+
+
 def title(page: str) -> str:
     return soup(page).title.text
 
@@ -130,6 +138,26 @@ def test_all_claims_are_listed_with_a_link_to_their_cell():
     for link in listed:
         cell = cells[tuple(link["href"].removeprefix("../").split("#"))]
         assert link.text.replace("’", "'") in cell  # the list has typographic quotes
+
+
+def test_how_often_claims_held_is_said_once_a_chapter_and_of_exceptions():
+    said = soup("book/claims.html").select(".seeds")
+    assert [line.text for line in said] == [
+        "Run under 20 random seeds: each claim held under all of them." for _ in CHAPTERS
+    ]
+    trials = {"seeds": [0, 1, 2], "claims": {"always": 3, "mostly": 2}}
+    assert claims_page.how_often(trials) == "Run under 3 random seeds: what held under fewer says so."
+    found = [claims_page.unlike_all(trials, text) for text in ("always", "mostly", "new")]
+    assert found == ["", "held under 2 of 3", "not yet run under other seeds"]
+
+
+def test_letters_lead_into_the_glossary():
+    page = soup("book/glossary.html")
+    first = {}
+    for term in page.select("dl.glossary dt:first-child, dl.glossary dd + dt"):
+        first.setdefault(term.text[0].upper(), term["id"])
+    letters = {link.text: link["href"][1:] for link in page.select("p.letters a")}
+    assert letters == first and list(letters) == sorted(letters) and len(letters) > 15
 
 
 def test_each_word_of_the_glossary_is_linked_to_its_uses_and_back():
@@ -170,7 +198,7 @@ def test_page_is_sound(tab, base, page):
     view.add_style_tag(content="* { content-visibility: visible !important; transition: none !important }")
     view.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
     view.keyboard.press("Shift")  # somebody uses a keyboard: from now on every box that scrolls can be reached with it
-    for width in (1280, 360, 280):  # the last one is a folded phone
+    for width in (1280, 640, 360, 280):  # the second is that at 200 %, the last one a folded phone
         view.set_viewport_size({"width": width, "height": 900})
         view.evaluate("new Promise(requestAnimationFrame)")
         assert view.evaluate("document.documentElement.scrollWidth") <= width
@@ -238,6 +266,19 @@ def test_missing_page_at_any_depth(tab, base):
     expected = [problem for problem in view.problems if "not/here.html" in problem or "404 (" in problem]
     assert len(expected) == len(view.problems)
     view.problems.clear()
+
+
+def test_missing_page_where_the_site_is_at_the_servers_root(tab):
+    """As under a domain of one's own."""
+    with serve.serve(SITE, "") as root:
+        view = tab()
+        view.goto(f"{root}notebooks/not/here.html")
+        assert view.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).position") == "sticky"
+        view.locator("main a", has_text="beginning").click()
+        assert view.url == f"{root}book/index.html"
+    # A browser that looks ahead asks for some files where the site is not, and then where it is.
+    expected = re.compile(rf"404 \(|404: {root}|outside: {root}")
+    view.problems[:] = [problem for problem in view.problems if not expected.search(problem)]
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

@@ -23,8 +23,26 @@ def headings(markdown: str) -> list[str]:
     return re.findall(r"^#{1,6} +(.+?)\s*$", text, re.MULTILINE)
 
 
+def how_often(trials: dict) -> str:
+    """A sentence on a chapter's trials: {"seeds": [...], "claims": {text: times}}."""
+    held = [times == len(trials["seeds"]) for times in trials["claims"].values()]
+    words = f"Run under {len(trials['seeds'])} random seeds: "
+    return words + ("each claim held under all of them." if all(held) else "what held under fewer says so.")
+
+
+def unlike_all(trials: dict, text: str) -> str:
+    """What a claim has of its own to say of those trials: mostly ''."""
+    if text not in trials["claims"]:
+        return "not yet run under other seeds"
+    held, seeds = trials["claims"][text], len(trials["seeds"])
+    return "" if held == seeds else f"held under {held} of {seeds}"
+
+
 class Claims(SphinxDirective):
-    """All claims by chapter and section, each with a link to its cell and how often it held under other seeds."""
+    """All claims by chapter and section, each with a link to its cell.
+
+    How often they held under other seeds stands once above a chapter's claims, and behind those that are exceptions.
+    """
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # the notebooks may have changed since
@@ -45,6 +63,8 @@ class Claims(SphinxDirective):
                     if not section.children:
                         number = path.stem.split("_")[0].lstrip("0")
                         section += nodes.title("", f"{number}. ", *words)
+                        if trials["seeds"]:
+                            section += nodes.paragraph("", how_often(trials), classes=["seeds"])
                     else:
                         heading, items = nodes.rubric("", "", *words), None
             elif cell.cell_type == "code":
@@ -54,9 +74,8 @@ class Claims(SphinxDirective):
                         section += [heading, items] if heading else [items]
                     link = nodes.reference("", text, refuri=f"{page}#claim-{index}", internal=True)
                     line = nodes.paragraph("", "", link)
-                    if text in trials["claims"]:
-                        times = f"{trials['claims'][text]} of {len(trials['seeds'])}"
-                        line += nodes.inline("", f" held under {times} seeds", classes=["seeds"])
+                    if trials["seeds"] and (exception := unlike_all(trials, text)):
+                        line += nodes.inline("", f" {exception}", classes=["seeds"])
                     items += nodes.list_item("", line)
         return section
 

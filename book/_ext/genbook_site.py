@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import io
+import json
 import re
 import shutil
 import struct
@@ -124,9 +125,11 @@ def finish_page(app, pagename: str, templatename: str, context: dict, doctree: n
     if 'name="description"' not in context.get("metatags", ""):
         text = html.escape(describe(context, doctree))
         context["metatags"] = context.get("metatags", "") + f'\n<meta name="description" content="{text}" />'
-    if pagename == "404":  # served at any depth: its links start from the site's root
+    if pagename == "404":  # served at any depth: its links start from the site's folder, or else from the server's root
         base = urlsplit(app.config.html_baseurl).path
-        context["metatags"] += f'\n<base href="{base}" />'
+        test = f"location.pathname.startsWith({json.dumps(base)})"
+        context["metatags"] += f"\n<script>{test} || document.write('<base href=\"/\" />');</script>"
+        context["metatags"] += f'\n<base href="{base}" />'  # of two the first counts
         context["pageurl"] = None
     elif doctree:
         source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir)
@@ -197,12 +200,13 @@ def describe(context: dict, doctree: nodes.document | None) -> str:
 
 
 def page_not_found(app):
+    title = "This page does not exist"
     body = (
-        "<h1>This page does not exist</h1>"
+        f"<h1>{title}</h1>"
         f'<p>It may have moved. <a href="{app.config.root_doc}.html">Start at the beginning</a>, '
         'or <a href="search.html">search the book</a>.</p>'
     )
-    yield "404", {"title": "Page not found", "body": body}, "page.html"
+    yield "404", {"title": title, "body": body}, "page.html"
 
 
 # --- After writing ------------------------------------------------------------------------------------------------

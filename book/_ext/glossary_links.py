@@ -127,6 +127,20 @@ def add_uses(app, doctree: nodes.document, docname: str) -> None:
             entry[-1] += line
 
 
+def add_letters(app, doctree: nodes.document, docname: str) -> None:
+    """Above the glossary: the letters that its entries begin with, each a link to the first of them."""
+    if docname != app.config.glossary_page:
+        return
+    for glossary in list(doctree.findall(addnodes.glossary)):  # it changes on the way
+        line, seen = nodes.paragraph("", classes=["letters"]), set()
+        for entry in glossary.findall(nodes.definition_list_item):
+            letter = entry[0].astext()[0].upper()
+            if letter not in seen:
+                seen.add(letter)
+                line += [nodes.reference("", letter, refid=entry[0]["ids"][0], internal=True), nodes.Text(" ")]
+        glossary.parent.insert(glossary.parent.index(glossary), line)
+
+
 def start(app, env, docnames) -> None:
     if not hasattr(env, "glossary_uses"):
         env.glossary_uses = {}  # page -> {term in lower case: anchor}
@@ -153,4 +167,5 @@ def setup(app) -> dict:
     app.connect("doctree-read", link_terms)
     app.connect("env-updated", rewrite_glossary)
     app.connect("doctree-resolved", add_uses)
+    app.connect("doctree-resolved", add_letters)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

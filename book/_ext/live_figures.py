@@ -1,5 +1,6 @@
 """The figures that run in the page: esbuild bundles book/live into the site, and into the package for notebooks."""
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -35,6 +36,16 @@ def write(app) -> None:
     app.add_css_file("genbook/live.css", priority=950)  # after site.css
 
 
+WITHOUT = "(Without JavaScript there is this picture instead of the figure.)"
+
+
+def explain(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Say below the captions, which ask readers to do something, what is there without scripts."""
+    said = r'(<figure class="live"(?:(?!</figure>).)*?)(</figcaption>)'
+    context["body"] = re.sub(said, rf"\1<noscript> {WITHOUT}</noscript>\2", context.get("body", ""), flags=re.DOTALL)
+
+
 def setup(app) -> dict:
     app.connect("builder-inited", write)
+    app.connect("html-page-context", explain)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

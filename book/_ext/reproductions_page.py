@@ -26,7 +26,8 @@ def markdown(paper: str, results: dict) -> str:
         if size == "quick" and len(full["rows"]) == len(of["rows"]) and full["settings"] == result.get("settings"):
             continue
         lines += [f"~~~{{list-table}} {name}", ":header-rows: 1", ":class: reproduction", ""]
-        for cells in [["What", "Published", "Ours", "Difference", "Goal"], *table(of["rows"], result["rows"])]:
+        heads = ["What", of.get("column", "Published"), "Ours", "Difference", "Goal"]
+        for cells in [heads, *table(of["rows"], result["rows"])]:
             lines += [f"{'* -' if i == 0 else '  -'} {text}" for i, text in enumerate(cells)]
         command = f"`python -m genbook.reproduce {paper}{option}`"
         lines += ["~~~", "", f"{command} makes what is OPEN." * (len(result["rows"]) < len(of["rows"])), ""]

@@ -11,11 +11,14 @@ const FAR = 4; // u goes from -FAR to FAR, as far as the VAE's plane is shown
 const TIME = 5; // ms in one frame for the pictures of the sheets: more would hold up the page
 const SHOWN = { vae: { reach: FAR, centre: [0, 0] }, autoencoder: { reach: 11, centre: [0, 5] } }; // of the planes
 const NAMES = { vae: "VAE", autoencoder: "Autoencoder" };
+const WORDS =
+  "u: a draw from N(0, I), the prior. z: what the decoder gets, u itself or u moved to the autoencoder’s codes, m + Lu, with m " +
+  "their mean and LLᵀ their covariance. Usual: the median distance of a code from the one nearest to it.";
 const FACTS = {
   z: "z",
   label: "nearest test digit",
   distance: "distance ÷ usual",
-  median: "all draws, median",
+  median: "median of all draws",
   rare: "digits hardly drawn",
 };
 
@@ -23,8 +26,8 @@ export default {
   weights: ["vae_decoder", "autoencoder_decoder"],
 
   render({ model, el }) {
-    let { point: u, moved } = model.get("state");
-    const start = u;
+    const given = model.get("state");
+    let { point: u, moved } = given;
     let draws; // of u
     let total; // of draws: the next one goes to the place total % DRAWS
     let told; // is the point the last draw, as the status line then says?
@@ -46,7 +49,7 @@ export default {
       random = seeded(seed);
       [draws, total] = [[], 0];
       hundred();
-      [u, told] = [start, false];
+      [u, told] = [given.point, false];
     }
 
     function one() {
@@ -88,6 +91,7 @@ export default {
     const ui = frame({ model, el }, {
       reset, step: one, every: 700, leap: 20, draw: show, describe,
       state: () => ({ point: u, moved, draws }),
+      first: () => setMoved(given.moved),
       showMe() {
         setMoved(true);
         // To the draw that is far from the autoencoder's codes, and not from the VAE's.
@@ -108,9 +112,11 @@ export default {
       side.rule = element("span", { class: "live-small" });
       const pictures = element("div", { class: "live-pictures" }, side.decoded.drawing, side.sheet.drawing);
       const title = element("strong", {}, NAMES[name]);
-      columns.append(element("div", {}, title, side.rule, side.handle.board, pictures, side.facts.list));
+      const axes = side.centre.map((v, i) => `z${"₁₂"[i]} from ${number(v - side.reach, 0)} to ${number(v + side.reach, 0)}`);
+      const below = element("div", {}, ...axes.map((text) => element("span", { class: "live-small" }, text)));
+      columns.append(element("div", {}, title, side.rule, side.handle.board, below, pictures, side.facts.list));
     }
-    ui.stage.append(columns);
+    ui.stage.append(columns, element("p", { class: "live-words" }, WORDS));
 
     const options = { no: "as they are", yes: "moved to codes" };
     const rule = choice({ text: "Autoencoder’s draws", options, change: ui.act((key) => setMoved(key === "yes")) });
@@ -165,7 +171,7 @@ export default {
     /** Gives whether all codes are drawn. */
     function drawPlane(name, side) {
       const paper = side.map.start();
-      const { context, height, colour } = paper;
+      const { context, colour } = paper;
       const whole = side.drawCodes(paper, (z) => paper.at(fromCentre(side, z)));
       const put = (u) => fromCentre(side, place(name, u));
       for (const k of [1, 2]) paper.line(circle(k).map(put), "muted", 1.2);
@@ -174,11 +180,6 @@ export default {
       context.beginPath();
       for (const draw of draws) cross(context, paper.at(put(draw)), 3);
       context.stroke();
-      context.fillStyle = colour("muted");
-      side.centre.forEach((v, i) => {
-        const text = `z${"₁₂"[i]} from ${number(v - side.reach, 0)} to ${number(v + side.reach, 0)}`;
-        context.fillText(text, 4, height - 20 + 15 * i);
-      });
       return whole;
     }
   },

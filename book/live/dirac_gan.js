@@ -35,6 +35,7 @@ export default {
     const ui = frame({ model, el }, {
       reset, step: forward, every: 50, leap: 50, draw: show, describe,
       state: () => ({ ...settings, start: states[0], steps: states.length - 1, point: states.at(-1) }),
+      first: () => Object.assign(settings, { h: given.h, gamma: given.gamma, alternating: given.alternating }),
       showMe() {
         Object.assign(settings, { gamma: 1, alternating: false });
         states = path(states[0], 100, settings);

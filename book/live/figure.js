@@ -233,7 +233,8 @@ const LOOK = 100; // ms: a long run is drawn ten times a second, for a drawing t
 /**
  * The frame of a figure: builds it in el and returns { stage, controls, changed, act, run, settle, restart, destroy }.
  *
- * figure.reset(seed)     start afresh with this seed
+ * figure.reset(seed)     start afresh with this seed, and with the reader's settings
+ * figure.first()         put all settings back to what they were at first; a reset comes after it
  * figure.step()          one step of what Play shows, every `figure.every` milliseconds, or as many as a frame has time
  *                        for if that is 0; `figure.leap` of them, undrawn, for readers who asked their system for less
  *                        motion
@@ -244,14 +245,17 @@ const LOOK = 100; // ms: a long run is drawn ten times a second, for a drawing t
  *
  * The figure puts its drawings into stage and its own buttons into controls, and calls settle() when it is complete.
  * act(f) makes a listener of f: it stops Play, calls f, and then settle(), which draws and says what is there now.
- * run(n, next) makes n steps, over as many frames as they need, and then calls next, if there is one.
+ * run(n, { text, next }) makes n steps, over as many frames as they need, and then calls next, if there is one. Meanwhile
+ * a bar shows how far it is, with the text of what is going on.
  * changed() only draws. restart() is figure.reset with the present seed. destroy() ends all that still watches the page.
  */
 export function frame({ model, el }, figure) {
-  let seed = model.get("state").seed ?? 0;
+  const given = model.get("state").seed ?? 0;
+  let seed = given;
   let running = false;
   let left = 0; // steps that are still to be made: no end of them while it plays
   let next; // what comes after them
+  let begun = 0; // how many they were when they began
   let seen = false; // is it on the screen, or nearly?
   let due = true; // has something changed since the last drawing?
   let waiting = 0; // the number of the next frame that was asked for, or 0
@@ -264,17 +268,23 @@ export function frame({ model, el }, figure) {
   const status = element("p", { class: "live-status", role: "status" });
   const playButton = button("", () => (running ? stop() : run(calm.matches ? figure.leap : Infinity)));
   const stop = act(() => {});
-  const common = [
-    playButton,
-    button("Show me", act(figure.showMe)),
-    button("Reset", act(() => figure.reset(seed))),
+  const again = [
+    button("Restart", act(() => figure.reset(seed))),
+    button("Reset all", act(() => {
+      figure.first();
+      figure.reset((seed = given));
+    })),
     button("New seed", act(() => figure.reset(++seed))),
-    seedShown,
   ];
+  const doing = element("span");
+  const bar = element("progress");
+  const progress = element("label", { class: "live-progress" }, doing, bar);
   el.classList.add("live");
   if (model.get("caption")) el.append(element("p", {}, model.get("caption"))); // a page of the site has it already
-  const below = element("div", { class: "live-controls" }, ...common);
-  el.append(element("div", { class: "live-app" }, stage, controls, below, status));
+  const play = element("div", { class: "live-controls live-play" }, playButton, button("Show me", act(figure.showMe)));
+  const others = element("div", { class: "live-controls live-again" }, ...again, seedShown);
+  const said = element("div", { class: "live-said" }, status, progress);
+  el.append(element("div", { class: "live-app" }, stage, controls, play, others, said));
 
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   function label() {
@@ -321,16 +331,18 @@ export function frame({ model, el }, figure) {
       left -= 1;
       [before, now] = [now, performance.now()];
     } while (left > 0 && now + (now - before) < end); // the next one will take as long as this one
+    if (begun) bar.value = 1 - left / begun;
     due = true;
   }
 
-  function run(n, andThen) {
-    [running, left, next] = [true, n, andThen];
+  function run(n, { text = `${count(n)} steps`, next: andThen } = {}) {
+    [running, left, next, begun] = [true, n, andThen, n < Infinity ? n : 0];
+    [doing.textContent, bar.value] = [text, 0];
     settle();
   }
 
   function halt() {
-    [running, left, next] = [false, 0, undefined];
+    [running, left, next, begun] = [false, 0, undefined, 0];
   }
 
   function finish() {
@@ -351,7 +363,8 @@ export function frame({ model, el }, figure) {
   function settle() {
     label();
     seedShown.textContent = `seed ${seed}`;
-    status.textContent = running ? "" : figure.describe(); // a screen reader would not keep up
+    status.textContent = running ? "" : figure.describe().replaceAll(" = ", "\u00a0=\u00a0"); // a screen reader would not keep up
+    progress.classList.toggle("live-shown", begun > 0);
     model.set("state", { ...figure.state(), seed });
     model.save_changes();
     changed();

@@ -21,8 +21,9 @@ const presets = Object.fromEntries(Object.entries(PRESETS).map(([name, changes])
 
 export default {
   render({ model, el }) {
-    let settings = chosen({ ...STANDARD, ...model.get("state").settings });
-    let begun = settings; // those of step 0, to which Reset returns
+    const given = chosen({ ...STANDARD, ...model.get("state").settings });
+    let settings = given;
+    let begun = settings; // those of step 0, to which Restart returns
     let gan, random;
     let z; // what the shown samples are made of: always the same, so that they move with G alone
     let data; // points of it, to look at
@@ -30,6 +31,7 @@ export default {
     let sums; // of the block that is not yet complete
     let changes; // the steps at which the reader changed a setting
     let view; // what is shown of the GAN, and of which step it is
+    let cured; // the step at which "Show me" was through, if it is
 
     function reset(seed) {
       settings = begun;
@@ -41,7 +43,7 @@ export default {
       losses = [];
       sums = [0, 0];
       changes = [];
-      view = null;
+      view = cured = null;
     }
 
     function train() {
@@ -85,12 +87,20 @@ export default {
         const { modesOnePercent: modes, quality } = look().counted;
         return { settings, steps: gan.steps, modes, quality };
       },
+      first() {
+        begun = given;
+      },
       showMe() {
         start("mode collapse");
-        ui.run(800, () => {
+        const told = () => {
+          cured = gan.steps;
+          ui.settle();
+        };
+        const cure = () => {
           change(presets.balanced);
-          ui.run(1200);
-        });
+          ui.run(1200, { text: "Then: 1200 steps with balanced rates", next: told });
+        };
+        ui.run(800, { text: "First: 800 steps with the rates of mode collapse", next: cure });
       },
     });
 
@@ -143,7 +153,9 @@ export default {
       const { counted, steps } = look();
       const modes = `${counted.modesOnePercent} of 8 modes found, with 1 % of the samples or more`;
       const quality = `Samples of high quality: ${number(100 * counted.quality, 0)} %.`;
-      return `${steps ? `Step ${count(steps)}` : "Untrained"}: ${modes}. ${quality}`;
+      const cure = steps === cured && counted.modesOnePercent > 6;
+      const end = cure ? " This was one cure: equal rates from step 800 on. Quality takes more steps." : "";
+      return `${steps ? `Step ${count(steps)}` : "Untrained"}: ${modes}. ${quality}${end}`;
     }
 
     function show() {
@@ -186,7 +198,7 @@ export default {
         y: [-1, HIGHEST],
         ticks: [[-1, "−1"], [0, "0"], [Math.log(2), "log 2"], [Math.log(4), "log 4"], [3, "3"]],
         below: `steps ${count(first)} to ${count(first + SHOWN)}`,
-        names: { first: "D’s loss", second: "G’s loss" },
+        names: { first: "D’s loss", second: "G’s loss", ...(changes.at(-1) >= first && { muted: "settings changed" }) },
       });
       for (const at of changes) if (at >= first) curve([[at, -1], [at, HIGHEST]], "muted", 1);
       const recent = losses.filter(([at]) => at > first);

@@ -10,7 +10,8 @@ const TRACE = 200; // sweeps in the trace
 
 export default {
   render({ model, el }) {
-    let { rho, start } = model.get("state");
+    const given = model.get("state");
+    let { rho, start } = given;
     let random;
     let points; // the start, then (x, y) after each sweep
 
@@ -32,6 +33,10 @@ export default {
     const ui = frame({ model, el }, {
       reset, step, every: 120, leap: 20, draw: show, describe,
       state: () => ({ rho, start, sweeps: points.length - 1, point: points.at(-1) }),
+      first() {
+        ({ rho, start } = given);
+        correlation.set(rho);
+      },
       showMe() {
         rho = 0.99;
         correlation.set(rho);

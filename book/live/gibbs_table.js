@@ -16,7 +16,8 @@ const PLOT = { width: 340, height: 210, left: 46, right: 20, top: 10, bottom: 38
 
 export default {
   render({ model, el }) {
-    let table = model.get("state").joint;
+    const given = model.get("state").joint;
+    let table = given;
     let walk, random;
     let distances; // [n, distance after n sweeps], for the plot
     let complaint = ""; // about the weight that was typed last
@@ -47,6 +48,7 @@ export default {
     const ui = frame({ model, el }, {
       reset, step, every: 600, leap: 20, draw: show, describe,
       state: () => ({ joint: table, sweeps: walk.sweeps, visits: walk.visits, x: walk.x, y: walk.y }),
+      first: () => setTable(given),
       showMe() {
         setTable(TABLES.blocks.weights);
         sweeps(1000);

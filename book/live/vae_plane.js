@@ -22,7 +22,8 @@ export default {
     const [decoder, encoder] = [unpack(vae_decoder), unpack(vae_encoder)];
     const { codes, labels } = codesOf(vae_decoder);
     const digits = digitsOf(vae_encoder);
-    let { digit } = model.get("state"); // the test digit that is encoded, or null: one that was drawn, or none
+    const given = model.get("state").digit;
+    let digit = given; // the test digit that is encoded, or null: one that was drawn, or none
     let picture; // what is encoded (784), or null
     let code; // its { mean, std }, or null
     let point; // z, whose picture is shown
@@ -59,6 +60,7 @@ export default {
         digit, point, mean: code && [...code.mean], std: code && [...code.std], draws: draws.length,
         picture: picture && Array.from(picture, (value) => Math.round(1000 * value) / 1000),
       }),
+      first: () => choose(given ?? "own"),
       showMe() {
         paper.set(BARRED);
         readPad();
