@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 
 import torch
+import torch._dynamo  # an optimiser brings it in at its first step, and in torch 2.6 that fails inside a mode
 from torch import Tensor
 from torch.distributions.utils import clamp_probs
 from torch.overrides import TorchFunctionMode, resolve_name
