@@ -48,7 +48,7 @@ STANDARD = {
 
 # What to change in STANDARD to see GANs fail, and what may help: STANDARD | FAILURES[failure] | REMEDIES[remedy].
 FAILURES = {
-    "oscillation": {"lr_g": 5e-3, "lr_d": 5e-3, "betas": (0.9, 0.99)},
+    "oscillation": {"lr_g": 1e-2, "lr_d": 1e-2, "betas": (0.9, 0.99)},
     "mode collapse": {"loss": "minimax", "lr_g": 5e-3, "lr_d": 2e-4},
     "D too strong": {"loss": "minimax", "lr_g": 3e-4, "lr_d": 5e-3, "d_steps": 3},
     "D too weak": {"lr_d": 2e-5},
@@ -68,6 +68,16 @@ REMEDIES = {
     "EMA of G": {"ema": 0.98},
     "minibatch statistics": {"minibatch_statistics": True},
     "instance noise": {"noise": 0.5},
+}
+# A second dose of those that have one, in the place of the first.
+STRONGER = {
+    "one-sided label smoothing": {"real_label": 0.7},
+    "flipped labels": {"flip": 0.25},
+    "WGAN-GP": {"loss": "wasserstein", "penalty": 10.0, "d_steps": 3},
+    "R1": {"r1": 3.0},
+    "packing": {"pack": 8},
+    "EMA of G": {"ema": 0.998},
+    "instance noise": {"noise": 1.5},
 }
 
 CHUNK = 50  # steps whose random numbers are drawn at once: S generators then cost little

@@ -174,16 +174,20 @@ class table:
     """Rows, dicts with the same keys, as an HTML table (text elsewhere); numbers with `digits` {column: decimals} or 2.
 
     better: {column: "higher" or "lower"} puts an arrow in the header and marks the best number as printed. A string is
-    shown as it is and does not compete, None is a dash. ValueError: no rows, unequal keys, a column that is not there.
+    shown as it is and does not compete, None is a dash. fold: a line that opens the table, which is folded behind it.
+    ValueError: no rows, unequal keys, a column that is not there.
     """
 
-    def __init__(self, rows, *, caption: str = "", better: dict | None = None, digits: dict | None = None):
+    def __init__(
+        self, rows, *, caption: str = "", better: dict | None = None, digits: dict | None = None, fold: str = ""
+    ):
         better, digits, names = better or {}, digits or {}, list(rows[0]) if rows else []
         if not names or any(list(row) != names for row in rows):
             raise ValueError("expected at least one row, and the same columns in the same order in each")
         if not {*better, *digits} <= {*names} or not {*better.values()} <= {"higher", "lower"}:
             raise ValueError(f"expected columns of {names}, each better 'higher' or 'lower', got {better}, {digits}")
-        self.caption, self.columns = caption, []  # a column: header, cells, is each the best?, does it hold numbers?
+        self.caption, self.fold = caption, fold
+        self.columns = []  # a column: header, cells, is each the best?, does it hold numbers?
         for name in names:
             values = [row[name] for row in rows]
             number = np.array([not (v is None or isinstance(v, str)) for v in values])
@@ -205,7 +209,8 @@ class table:
         ]
         body = "".join("<tr>" + "".join(row) + "</tr>" for row in zip(*columns, strict=True))
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<details><summary>{escape(self.fold)}</summary>{html}</details>" if self.fold else html
 
     def __repr__(self) -> str:
         columns = []

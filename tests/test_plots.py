@@ -134,6 +134,11 @@ def test_a_table_marks_what_is_best_as_printed_and_says_which_way_is_better():
     assert 'text-align: right">12.35<' in html and 'text-align: left">PCA<' in html
 
 
+def test_a_table_folds_behind_a_line():
+    folded, plain = (plots.table(ROWS, **options)._repr_html_() for options in ({"fold": "All <values>"}, {}))
+    assert folded == f"<details><summary>All &lt;values&gt;</summary>{plain}</details>"
+
+
 def test_a_table_in_plain_text_has_aligned_columns():
     assert repr(plots.table(ROWS[:2], caption="Two", better={"epochs": "higher"}, digits={"loss": 1})) == (
         "Two\n"
