@@ -5,12 +5,14 @@
     python -m genbook.make_scoreboard --validate --only VAE      trains on "fit", prints measures on "validation"
 
 A command that was interrupted goes on where it was, and several with different --only may run at once:
-_build/scoreboard keeps each model that is done; delete it to start anew. The files are written when all are done.
+_build/scoreboard keeps each model that is done; delete it to start anew. The files are written when all are done; a
+model counts as done, too, if the stored result has it, of the same settings, made on such a device with these versions.
 """
 
 import argparse
 import hashlib
 import json
+import math
 import statistics
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.distributions import Normal
 from torch.nn.functional import one_hot
 
 from genbook import data
@@ -25,9 +28,9 @@ from genbook.autoencoders import ppca_log_likelihood
 from genbook.files import provenance, write_json, write_whole
 from genbook.gan import Discriminator
 from genbook.rbm import ais_log_partition
-from genbook.scoreboard import MODELS, RESULTS, measure, sample, train, weights_file
+from genbook.scoreboard import MODELS, RESULTS, Mixture, measure, sample, train, weights_file
 from genbook.train import seeded
-from genbook.vae import iwae_bound
+from genbook.vae import iwae_bound, reparameterize
 
 PARTS = Path("_build", "scoreboard")  # where the command is run
 SEEDS = [0, 1, 2]
@@ -62,9 +65,11 @@ def made(name: str, seed: int, splits: dict[str, Tensor]) -> tuple[nn.Module, di
 def parameters(name: str, model: nn.Module) -> int:
     """How many numbers training set: an autoencoder's and a GAN's second network count too, an RBM's chains do not."""
     settings, count = MODELS[name], sum(p.numel() for p in model.parameters())
+    if name.endswith("+ mixture"):
+        count += sum(numbers.numel() for numbers in (model.shares, model.means, model.roots))
     if name == "autoencoder + mixture":
         encoder = sum((a + 1) * b for a, b in zip(settings["sizes"], settings["sizes"][1:], strict=False))
-        count += encoder + sum(buffer.numel() for buffer in model.buffers())
+        count += encoder
     if name.startswith("GAN"):
         count += sum(p.numel() for p in Discriminator(settings["channels"]).parameters())
     return count
@@ -88,11 +93,28 @@ def log_likelihood(name: str, model: nn.Module, splits: dict[str, Tensor], *, se
         if name == "VAE":
             mean = float(iwae_bound(model, bits, DRAWS, generator=generator).mean())
             return {"mean": mean, "kind": f"lower bound, K = {DRAWS}", "of": "bits"}
+        if name == "VAE + mixture":
+            mean = float(bound_with_mixture(model, bits, DRAWS, generator=generator).mean())
+            return {"mean": mean, "kind": f"lower bound, K = {DRAWS}", "of": "bits"}
         if name == "conditional VAE":  # p(x) >= p(x | c) p(c) for the right label c, and p(c) = 1/10
             condition = one_hot(splits["test labels"], 10).float()
             bound = iwae_bound(model, bits, DRAWS, condition, generator=generator).mean() - torch.tensor(10.0).log()
             return {"mean": float(bound), "kind": f"lower bound, K = {DRAWS}", "of": "bits"}
     return None
+
+
+@torch.no_grad()
+def bound_with_mixture(model: Mixture, x: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
+    """`iwae_bound` of a VAE whose prior is the mixture: 1/k Σ_i p(x | z_i) m(z_i) / q(z_i | x). (B, 784) -> (B,)."""
+    vae, bounds = model.decoder, []
+    for part in x.split(20):  # 1000 draws at once for k = 50
+        mu, logvar = (t.repeat_interleave(k, dim=0) for t in vae.encode(part))  # two (20 k, latent)
+        z = reparameterize(mu, logvar, generator=generator)
+        log_q = Normal(mu, (logvar / 2).exp()).log_prob(z).sum(1)
+        log_px = vae.log_px_given_z(part, z.reshape(len(part), k, -1))  # (20, k)
+        log_w = log_px + (model.log_prob(z) - log_q).reshape(len(part), k)
+        bounds.append(log_w.logsumexp(1) - math.log(k))
+    return torch.cat(bounds)
 
 
 def timed(draw) -> float:
@@ -118,17 +140,35 @@ def make(name: str, splits: dict[str, Tensor]) -> None:
         print(f"{name}, seed {seed}: Fréchet distance {numbers['measures']['frechet']:.2f}", flush=True)
 
 
+def kept(name: str) -> dict:
+    """The stored entry of a model (or "training digits"), if it is what the command would make here; else nothing."""
+    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if any(stored.get(key) != value for key, value in provenance().items()):
+        return {}
+    if name == "training digits":
+        return stored[name]
+    entry = stored["models"].get(name, {})
+    return entry if entry.get("settings") == MODELS[name] else {}
+
+
+def done(name: str) -> bool:
+    return all(part(name, seed).with_suffix(".json").exists() for seed in SEEDS)
+
+
 def collect(splits: dict[str, Tensor]) -> None:
     """Write the result and the weights of seed 0 from the parts; and measure real digits as if they were draws."""
     models = {}
     for name, settings in MODELS.items():
+        if not done(name):
+            models[name] = kept(name)
+            continue
         runs = [json.loads(part(name, seed).with_suffix(".json").read_text(encoding="utf-8")) for seed in SEEDS]
         content = part(name, 0).with_suffix(".safetensors").read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         models[name] = {"settings": settings, "weights": weights_file(name).name, "sha256": digest, "runs": runs}
         write_whole(content, weights_file(name))
-    digits = []
-    for seed in SEEDS:
+    digits = kept("training digits") or []
+    for seed in SEEDS[len(digits) :]:
         with seeded(seed) as generator:
             chosen = torch.randperm(len(splits["x"]), generator=generator)[:SAMPLES]
         rest = torch.ones(len(splits["x"]), dtype=torch.bool)
@@ -157,7 +197,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(name, made(name, 100, splits)[1], flush=True)
         else:
             make(name, splits)
-    if not options.validate and all(part(n, s).with_suffix(".json").exists() for n in MODELS for s in SEEDS):
+    if not options.validate and all(done(name) or kept(name) for name in MODELS):
         collect(splits)
 
 

@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
+from torch.distributions import MultivariateNormal
 from torch.nn.functional import one_hot
 
 from genbook import gan, make_autoencoders, make_vae, metrics
@@ -18,6 +19,7 @@ from genbook.data import binarize
 from genbook.files import read_checked
 from genbook.rbm import RBM, flip, train_pcd
 from genbook.train import fit, seeded
+from genbook.vae import reparameterize
 
 RESULTS = Path(__file__).parent / "results" / "scoreboard.json"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -39,6 +41,7 @@ MODELS = {
         "fit": {"epochs": 10, "lr": 2e-3, "batch_size": 128, "decay": "cosine"},
     },
     "VAE": _VAE,
+    "VAE + mixture": _VAE | {"parts": 100},
     "conditional VAE": _VAE,
     "GAN": _GAN,
     "GAN with cures": _GAN | {"train": _GAN["train"] | {"r1": 0.1, "ema": 0.99}},
@@ -46,7 +49,7 @@ MODELS = {
 
 
 class Mixture(nn.Module):
-    """A decoder z (B, k) -> (B, 784) with a mixture of Gaussians for its codes.
+    """A decoder z (B, k) -> (B, 784), or a VAE, with a mixture of Gaussians for its codes.
 
     shares (m,), means (m, k), roots (m, k, k): the covariance of part j is roots[j] @ roots[j].T.
     """
@@ -57,6 +60,18 @@ class Mixture(nn.Module):
         self.register_buffer("shares", torch.full((parts,), 1 / parts))
         self.register_buffer("means", torch.zeros(parts, k))
         self.register_buffer("roots", torch.eye(k).repeat(parts, 1, 1))
+
+    def fit(self, codes: Tensor, *, seed: int) -> None:
+        """The mixture of the codes (N, k): scikit-learn's expectation maximisation."""
+        found = GaussianMixture(len(self.shares), random_state=seed, reg_covar=1e-3).fit(codes.numpy())
+        self.shares.copy_(torch.from_numpy(found.weights_))
+        self.means.copy_(torch.from_numpy(found.means_))
+        self.roots.copy_(torch.linalg.cholesky(torch.from_numpy(found.covariances_)))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """The logarithm of the mixture's density at codes (N, k) -> (N,), nats."""
+        parts = MultivariateNormal(self.means, scale_tril=self.roots)
+        return (self.shares.log() + parts.log_prob(z[:, None])).logsumexp(1)
 
     def draw(self, n: int, *, generator: torch.Generator) -> Tensor:
         """Codes -> (n, k): first a part, then a draw from its Gaussian."""
@@ -83,10 +98,12 @@ def untrained(name: str, settings: dict, *, seed: int = 0, mean: Tensor | None =
         elif name == "autoencoder + mixture":
             autoencoder = make_autoencoders.initialized(settings["sizes"], mean, seed=seed)
             model = Mixture(autoencoder.decoder, settings["parts"], settings["sizes"][-1])
-        elif name.endswith("VAE"):
+        elif "VAE" in name:
             classes = 10 if name.startswith("conditional") else 0
             model = make_vae.initialized(settings["network"], settings["sizes"], mean, seed=seed, condition=classes)
             model.latent = settings["sizes"][-1]
+            if name == "VAE + mixture":
+                model = Mixture(model, settings["parts"], model.latent)
         else:
             model = gan.Generator(settings["latent"], settings["channels"])
     return model
@@ -119,11 +136,14 @@ def train(name: str, settings: dict, x: Tensor, labels: Tensor, *, seed: int) ->
         losses = fit(autoencoder, squared_error, x, seed=seed, **settings["fit"])
         with torch.no_grad():
             codes = autoencoder.encode(x)  # (N, k)
-        mixture = GaussianMixture(settings["parts"], random_state=seed, reg_covar=1e-3).fit(codes.numpy())
         model.decoder = autoencoder.decoder
-        model.shares.copy_(torch.from_numpy(mixture.weights_))
-        model.means.copy_(torch.from_numpy(mixture.means_))
-        model.roots.copy_(torch.linalg.cholesky(torch.from_numpy(mixture.covariances_)))
+        model.fit(codes, seed=seed)
+        return model, losses
+    if name == "VAE + mixture":  # that VAE, and then a mixture for one draw of q(z | x) from each training digit
+        losses = fit(model.decoder, make_vae.neg_elbo_of_new_bits, x, seed=seed, **settings["fit"])
+        with torch.no_grad(), seeded(seed) as generator:
+            said = model.decoder.encode(binarize(x, generator=generator))
+            model.fit(reparameterize(*said, generator=generator), seed=seed)
         return model, losses
     if name.endswith("VAE"):
         data = (x, one_hot(labels, 10).float()) if name.startswith("conditional") else x
@@ -167,8 +187,9 @@ def sample(name: str, model: nn.Module, n: int, *, generator: torch.Generator) -
         if name == "RBM":
             v = model.sample(SWEEPS, start=v, generator=generator)
             images.append(model.visible_probabilities(flip(model.hidden_probabilities(v), generator=generator)))
-        elif name == "autoencoder + mixture":
-            images.append(model.decoder(model.draw(1000, generator=generator)))
+        elif isinstance(model, Mixture):
+            z = model.draw(1000, generator=generator)
+            images.append(model.decoder.decoder_mean(z) if name == "VAE + mixture" else model.decoder(z))
         else:
             z = torch.randn(1000, model.latent, generator=generator, device=generator.device)
             label = torch.randint(10, (1000,), generator=generator, device=generator.device)

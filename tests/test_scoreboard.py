@@ -26,6 +26,7 @@ TINY = {
     "probabilistic PCA": {"k": 3},
     "autoencoder + mixture": {"sizes": [784, 16, 3], "parts": 2, "fit": VAE["fit"]},
     "VAE": VAE,
+    "VAE + mixture": VAE | {"parts": 2},
     "conditional VAE": VAE,
     "GAN": GAN,
     "GAN with cures": GAN | {"train": GAN["train"] | {"r1": 0.1, "ema": 0.9}},
@@ -60,7 +61,7 @@ def test_the_command_makes_result_and_weights_goes_on_after_a_stop_and_what_it_m
         make_scoreboard.main([])
     assert not (few / "results").exists() and len(list((few / "parts").glob("*.json"))) == 5
     with monkeypatch.context() as patch:
-        patch.setattr(make_scoreboard, "train", stops_after(make_scoreboard.train, 9))  # 14 in all, 5 are done
+        patch.setattr(make_scoreboard, "train", stops_after(make_scoreboard.train, 11))  # 16 in all, 5 are done
         make_scoreboard.main([])
         with pytest.raises(Stopped):
             make_scoreboard.train()
@@ -131,6 +132,49 @@ def test_codes_of_the_mixture_have_its_moments():
     torch.testing.assert_close((z.T @ z / len(z)).float(), second, atol=0.15, rtol=0)
 
 
+def test_the_mixtures_density_integrates_to_one_and_is_that_of_its_draws():
+    model = scoreboard.Mixture(torch.nn.Identity(), 2, 1)
+    model.shares.copy_(torch.tensor([0.3, 0.7]))
+    model.means.copy_(torch.tensor([[-1.0], [2.0]]))
+    model.roots.copy_(torch.tensor([[[0.5]], [[1.5]]]))
+    grid = torch.linspace(-10, 12, 2201)[:, None]
+    density = model.log_prob(grid).exp() * 0.01
+    assert float(density.sum()) == pytest.approx(1, abs=1e-3)
+    assert float((density * grid[:, 0]).sum()) == pytest.approx(0.3 * -1 + 0.7 * 2, abs=1e-3)
+
+
+def test_with_the_prior_for_a_mixture_the_bound_is_the_usual_one(digits):
+    bits = (digits["test"][0][:30].flatten(1) > 0.5).float()
+    vae = make_vae.initialized("wide", [784, 8, 8, 2], bits.mean(0), seed=0).eval()
+    model = scoreboard.Mixture(vae, 2, 2)  # both parts are N(0, I)
+    bounds = [
+        f(m, bits, 50, generator=torch.Generator().manual_seed(1))
+        for f, m in ((make_scoreboard.bound_with_mixture, model), (iwae_bound, vae))
+    ]
+    torch.testing.assert_close(*bounds, rtol=1e-5, atol=1e-3)
+
+
+def test_a_model_is_added_to_a_result_that_was_made_in_the_same_way_only(few, monkeypatch):
+    chosen = {name: TINY[name] for name in ("probabilistic PCA",)}
+    for module in (scoreboard, make_scoreboard):
+        monkeypatch.setattr(module, "MODELS", chosen)
+    make_scoreboard.main([])
+    path = few / "results" / "scoreboard.json"
+    before = json.loads(path.read_text())
+    for part in (few / "parts").iterdir():
+        part.unlink()
+    chosen["GAN"] = GAN
+    path.write_text(json.dumps(before | {"threads": -1}))  # made otherwise: nothing is added
+    make_scoreboard.main(["--only", "GAN"])
+    assert list(json.loads(path.read_text())["models"]) == ["probabilistic PCA"]
+    path.write_text(json.dumps(before))
+    make_scoreboard.main(["--only", "GAN"])
+    after = json.loads(path.read_text())
+    assert list(after["models"]) == ["probabilistic PCA", "GAN"]
+    assert after["models"]["probabilistic PCA"] == before["models"]["probabilistic PCA"]
+    assert after["training digits"] == before["training digits"]
+
+
 def test_pca_draws_have_the_covariance_of_its_plane(few):
     x, labels = (t[:1000] for t in data.mnist("train"))
     settings = {"k": 2}
@@ -183,6 +227,7 @@ def test_parameters_count_all_that_training_sets(monkeypatch):
     autoencoder = 784 * 16 + 16 + 16 * 3 + 3 + 3 * 16 + 16 + 16 * 784 + 784
     assert counts["autoencoder + mixture"] == autoencoder + 2 * (1 + 3 + 9)
     networks = gan.Generator(8, 4), gan.Discriminator(4)
+    assert counts["VAE + mixture"] == counts["VAE"] + 2 * (1 + 3 + 9)
     assert counts["GAN"] == sum(p.numel() for network in networks for p in network.parameters())
 
 
