@@ -276,6 +276,8 @@ def test_missing_page_where_the_site_is_at_the_servers_root(tab):
         assert view.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).position") == "sticky"
         view.locator("main a", has_text="beginning").click()
         assert view.url == f"{root}book/index.html"
+        view.wait_for_load_state("networkidle")
+        view.close()
     # A browser that looks ahead asks for some files where the site is not, and then where it is.
     expected = re.compile(rf"404 \(|404: {root}|outside: {root}")
     view.problems[:] = [problem for problem in view.problems if not expected.search(problem)]
